@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The boundary between the device core (C++) and the host that runs it.
+ *
+ * A host is whatever puts the core into a world: the kernel module, the test host, the simulator.
+ * Functions named nvmev_host_*() are what the core asks of its host; every host links its own. All
+ * other functions are what the core offers. This is the only header that both sides include; C code
+ * never sees C++ and C++ never sees a Linux header.
+ *
+ * Threads. A device has `dispatchers` dispatcher roles and `workers` worker roles, numbered from 0.
+ * A role is run by one thread at a time; one thread may run several roles in turn. Everything else
+ * may be called from any thread unless its comment says otherwise.
+ *
+ * Time is an argument everywhere: nanoseconds of one monotonic clock of the host's choice.
+ * Errors are negative errno values (Linux numbers).
+ */
+#ifndef NVMEV_HOST_H
+#define NVMEV_HOST_H
+
+#if defined(__KERNEL__) && !defined(__cplusplus)
+#include <linux/types.h>
+#include <linux/stddef.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nvmev_dev;  /* one emulated device; the core's */
+struct nvmev_host; /* the host's own object for that device; the core only hands it back */
+
+/* ---- Geometry of BAR 0 (16 KiB): fixed, so that the host can lay out its memory ------------- */
+
+#define NVMEV_BAR_REGISTERS 0x0000u /* controller registers, NVMe 2.0 section 3.1.3 */
+#define NVMEV_BAR_DOORBELLS 0x1000u /* doorbells, stride 4 bytes (CAP.DSTRD 0) */
+#define NVMEV_BAR_MSIX_TABLE 0x2000u /* host's: MSI-X table, a page of its own */
+#define NVMEV_BAR_MSIX_PBA 0x3000u /* host's: MSI-X pending bits */
+#define NVMEV_BAR_SIZE 0x4000u
+#define NVMEV_MAX_VECTORS 256u /* MSI-X vectors that fit the table page */
+
+#define NVMEV_PCI_VENDOR_ID 0x0c51u /* also Identify VID and SSVID */
+#define NVMEV_PCI_DEVICE_ID 0x0110u
+
+#define NVMEV_PAGE_SIZE 4096u /* memory page of queues, PRPs (CC.MPS 0) and the medium */
+#define NVMEV_NEVER UINT64_MAX /* a deadline that does not come */
+
+#ifndef UINT64_MAX
+#define UINT64_MAX 0xffffffffffffffffull
+#endif
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+#define NVMEV_ERROR_LEN 200
+
+/* What was wrong, in one line for people: names the key, its value and what would be right. */
+struct nvmev_error {
+	char text[NVMEV_ERROR_LEN];
+};
+
+enum nvmev_medium {
+	NVMEV_MEDIUM_PAGES = 0, /* taken page by page from the host when first written */
+	NVMEV_MEDIUM_RESERVED = 1, /* one range that the host maps; contents are kept as found */
+	NVMEV_MEDIUM_NONE = 2, /* keeps no data; reads return zeros */
+};
+
+/*
+ * Everything that describes one device. Filled by nvmev_config_init(), then by nvmev_config_set()
+ * for each `key = value`; the fields that the host fills itself are marked.
+ */
+struct nvmev_config {
+	char type[16]; /* name of the FTL: "nvm" */
+	uint32_t medium; /* enum nvmev_medium */
+	uint32_t lba_size; /* bytes of a logical block as attached: 512 or 4096 */
+	uint64_t capacity; /* bytes; 0: the host must fill it before nvmev_config_check() */
+
+	void *reserved_base; /* host: the mapped range of NVMEV_MEDIUM_RESERVED */
+	uint64_t reserved_size; /* host: its bytes */
+
+	uint64_t read_delay, read_time, read_trailing; /* ns, see ftl/nvm/ */
+	uint64_t write_delay, write_time, write_trailing; /* ns */
+	uint32_t io_unit_size; /* bytes */
+	uint32_t nr_io_units;
+
+	uint32_t time_scale_milli; /* modelled time is multiplied by this / 1000 */
+
+	uint32_t dispatchers; /* 1..NVMEV_MAX_DISPATCHERS */
+	uint32_t workers; /* host: 1..NVMEV_MAX_WORKERS */
+	uint32_t inflight; /* commands that each worker can hold, 64..65536 */
+
+	uint32_t queues; /* I/O queue pairs offered, 1..NVMEV_MAX_VECTORS-1 */
+	uint32_t queue_entries; /* largest queue, 2..65536 (CAP.MQES + 1) */
+	uint32_t mdts; /* largest transfer: 2^mdts pages of 4 KiB, 1..9 */
+
+	char serial[21]; /* Identify SN, at most 20 characters */
+	char model[41]; /* Identify MN, at most 40 characters */
+
+	uint64_t keys_set[2]; /* which keys were given; bookkeeping of nvmev_config_set() */
+};
+
+#define NVMEV_MAX_DISPATCHERS 8u
+#define NVMEV_MAX_WORKERS 64u
+
+/* Fills in the defaults. Never fails. */
+void nvmev_config_init(struct nvmev_config *config);
+
+/*
+ * Sets one key. Keys and values are those of the profile files (docs/parameters.md).
+ * 0; -EINVAL for an unknown key, a malformed value or one that contradicts an earlier key; -ERANGE for a
+ * value out of range. On error *config is unchanged and *error says why.
+ */
+int nvmev_config_set(struct nvmev_config *config, const char *key, const char *value,
+		     struct nvmev_error *error);
+
+/*
+ * Reads a profile: lines `key = value`, `#` starts a comment. `name` is for messages only
+ * ("name:line: ..."). Same errors as nvmev_config_set(); *config is unchanged on error.
+ */
+int nvmev_config_load(struct nvmev_config *config, const char *name, const char *text, size_t length,
+		      struct nvmev_error *error);
+
+/* Text of the embedded profile `name`, NULL if there is none; its length in *length. */
+const char *nvmev_profile_text(const char *name, size_t *length);
+
+/* Names of all embedded profiles, comma-separated: for messages. */
+const char *nvmev_profile_names(void);
+
+/* Names of the device types in this build, comma-separated: for messages. */
+const char *nvmev_type_names(void);
+
+/* Checks fields against each other, once everything is set. 0 or -EINVAL/-ERANGE with *error. */
+int nvmev_config_check(const struct nvmev_config *config, struct nvmev_error *error);
+
+/*
+ * Parses a size: a decimal or 0x number with optional suffix K M G T (powers of 1024); a bare number
+ * counts `unit` bytes. 0, -EINVAL (malformed), -ERANGE (over 64 bits).
+ */
+int nvmev_parse_size(const char *text, uint64_t unit, uint64_t *bytes);
+
+/* ---- Life of a device ------------------------------------------------------------------------ */
+
+/*
+ * Makes a device. `bar` is NVMEV_BAR_SIZE bytes of zeroed memory that the requester sees as BAR 0;
+ * the core uses the first two pages of it. The host keeps it until nvmev_dev_destroy().
+ * All memory that the I/O path will need is allocated here. May sleep.
+ * 0 with *dev set; -ENOMEM, -EINVAL with *error.
+ */
+int nvmev_dev_create(const struct nvmev_config *config, struct nvmev_host *host, void *bar,
+		     struct nvmev_dev **dev, struct nvmev_error *error);
+
+/* Frees it. No thread may be in any other function of this device. Never fails. May sleep. */
+void nvmev_dev_destroy(struct nvmev_dev *dev);
+
+/*
+ * Changes a key of a running device, as nvmev_config_set(). -EBUSY for keys that are fixed at attach. Takes
+ * effect for commands fetched after the call.
+ */
+int nvmev_dev_set(struct nvmev_dev *dev, const char *key, const char *value,
+		  struct nvmev_error *error);
+
+/*
+ * Asks for a Controller Level Reset from outside the register file (Function Level Reset, power state
+ * change). Dispatcher 0 carries it out: call nvmev_host_wake()'s equivalent for it. Any context,
+ * hard interrupt included.
+ */
+void nvmev_dev_request_reset(struct nvmev_dev *dev);
+
+/* True once a requested reset was carried out: nothing of the requester's memory is touched any more. */
+bool nvmev_dev_reset_done(const struct nvmev_dev *dev);
+
+/* ---- Work of the threads --------------------------------------------------------------------- */
+
+/*
+ * One pass of dispatcher `d`: looks at registers (d = 0 only) and at doorbells, fetches, checks and plans
+ * commands, hands them to workers. Bounded work. Returns how many things were done; 0: nothing to do.
+ */
+unsigned int nvmev_dispatch(struct nvmev_dev *dev, unsigned int d, uint64_t now);
+
+/*
+ * Whether nvmev_dispatch() would find something to do: a few loads, no store; any context, hard
+ * interrupt included, concurrently with everything but nvmev_dev_destroy().
+ */
+bool nvmev_dispatch_pending(const struct nvmev_dev *dev, unsigned int d);
+
+/*
+ * One pass of worker `w`: moves data of newly arrived commands, posts the completions that are due at `now`,
+ * raises interrupts. Bounded work. Returns how many things were done. *next is when the worker has something
+ * to do if nothing new arrives (NVMEV_NEVER: nothing; <= now: call again at once).
+ */
+unsigned int nvmev_work(struct nvmev_dev *dev, unsigned int w, uint64_t now, uint64_t *next);
+
+/* Whether something new has arrived for worker `w`. Same context rules as nvmev_dispatch_pending(). */
+bool nvmev_work_pending(const struct nvmev_dev *dev, unsigned int w);
+
+/* ---- What it tells ---------------------------------------------------------------------------- */
+
+/* The interrupt vectors that this device can raise: 0 .. result-1. */
+unsigned int nvmev_dev_vectors(const struct nvmev_dev *dev);
+
+/*
+ * Statistics as text, one `name value` a line, written to buf (NUL-terminated, cut at size). Returns the length
+ * that the whole text has, as snprintf() does.
+ */
+size_t nvmev_dev_report(const struct nvmev_dev *dev, char *buf, size_t size);
+
+/* ---- What the core asks of its host ----------------------------------------------------------- */
+
+/* Memory at attach: zeroed, aligned to a cache line, any size. May sleep. NULL when there is none. */
+void *nvmev_host_alloc(struct nvmev_host *host, size_t size);
+void nvmev_host_free(struct nvmev_host *host, void *memory, size_t size);
+
+/*
+ * A zeroed page of NVMEV_PAGE_SIZE for the medium, while running. Must not do I/O, must not wait for memory,
+ * must leave the system enough to live on: NULL then, and the command ends in a Write Fault.
+ */
+void *nvmev_host_page_alloc(struct nvmev_host *host);
+void nvmev_host_page_free(struct nvmev_host *host, void *page);
+
+/*
+ * Pointer to requester memory at bus address `bus`, valid for `length` bytes, which never cross a page of
+ * NVMEV_PAGE_SIZE. NULL if that is not memory that this device may reach. Valid until the controller is disabled.
+ */
+void *nvmev_host_map(struct nvmev_host *host, uint64_t bus, uint32_t length);
+
+/* Raises MSI-X vector `vector`. From worker and dispatcher threads. */
+void nvmev_host_interrupt(struct nvmev_host *host, unsigned int vector);
+
+/* Worker `w` has something to do: wake it if it sleeps. Must be cheap when it does not. */
+void nvmev_host_wake(struct nvmev_host *host, unsigned int w);
+
+/* Between the two the calling thread is not preempted (it holds a spinlock for at most a page's copy). */
+void nvmev_host_critical_begin(struct nvmev_host *host);
+void nvmev_host_critical_end(struct nvmev_host *host);
+
+enum nvmev_log_level { NVMEV_LOG_ERROR, NVMEV_LOG_WARNING, NVMEV_LOG_NOTICE, NVMEV_LOG_INFO, NVMEV_LOG_DEBUG };
+
+/* One line, without newline or device name: the host adds both. Only conversions known to kernel and libc. */
+void nvmev_host_log(struct nvmev_host *host, enum nvmev_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NVMEV_HOST_H */

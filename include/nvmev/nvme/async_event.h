@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Asynchronous events: NVMe 2.0 section 5.2.
+#pragma once
+
+#include "nvmev/nvme/log.h"
+#include "nvmev/types.h"
+
+namespace nvmev::nvme {
+
+enum class AsyncEventType : u8 { kError = 0, kSmart = 1, kNotice = 2 };
+
+// Type, information and the log page that clears the event: DW0 of the completion, figure 146.
+struct AsyncEvent {
+  AsyncEventType type;
+  u8 info;
+  LogPage log;
+
+  constexpr u32 dw0() const {
+    return static_cast<u32>(type) | static_cast<u32>(info) << 8 | static_cast<u32>(log) << 16;
+  }
+};
+
+// Figures 147 to 149.
+inline constexpr AsyncEvent kEventInvalidDoorbellRegister{AsyncEventType::kError, 0x00, LogPage::kError};
+inline constexpr AsyncEvent kEventInvalidDoorbellValue{AsyncEventType::kError, 0x01, LogPage::kError};
+inline constexpr AsyncEvent kEventTemperature{AsyncEventType::kSmart, 0x01, LogPage::kSmart};
+inline constexpr AsyncEvent kEventNamespaceAttribute{AsyncEventType::kNotice, 0x00, LogPage::kChangedNamespaces};
+
+}  // namespace nvmev::nvme

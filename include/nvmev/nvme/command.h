@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Submission and completion queue entries (NVMe 2.0 sections 3.3.3.1 and 3.3.3.2) and opcodes.
+#pragma once
+
+#include "nvmev/types.h"
+
+namespace nvmev::nvme {
+
+struct Sqe {
+  u8 opcode;
+  u8 flags;  // FUSE in bits 1:0, PSDT in bits 7:6
+  u16 cid;
+  u32 nsid;
+  u32 cdw2;
+  u32 cdw3;
+  u64 mptr;
+  u64 prp1;
+  u64 prp2;
+  u32 cdw10;
+  u32 cdw11;
+  u32 cdw12;
+  u32 cdw13;
+  u32 cdw14;
+  u32 cdw15;
+
+  constexpr u8 fuse() const { return flags & 0x3; }
+  constexpr u8 psdt() const { return flags >> 6; }
+  // SLBA of the NVM Command Set's commands.
+  constexpr u64 slba() const { return cdw10 | static_cast<u64>(cdw11) << 32; }
+};
+static_assert(sizeof(Sqe) == 64);
+
+struct Cqe {
+  u32 dw0;
+  u32 dw1;
+  u16 sq_head;
+  u16 sq_id;
+  u16 cid;
+  u16 phase_status;  // phase tag in bit 0, status field in bits 15:1
+};
+static_assert(sizeof(Cqe) == 16);
+
+enum class AdminOpcode : u8 {
+  kDeleteIoSq = 0x00,
+  kCreateIoSq = 0x01,
+  kGetLogPage = 0x02,
+  kDeleteIoCq = 0x04,
+  kCreateIoCq = 0x05,
+  kIdentify = 0x06,
+  kAbort = 0x08,
+  kSetFeatures = 0x09,
+  kGetFeatures = 0x0a,
+  kAsyncEventRequest = 0x0c,
+  kDoorbellBufferConfig = 0x7c,
+  kFormatNvm = 0x80,
+};
+
+enum class NvmOpcode : u8 {
+  kFlush = 0x00,
+  kWrite = 0x01,
+  kRead = 0x02,
+  kCompare = 0x05,
+  kWriteZeroes = 0x08,
+  kDatasetManagement = 0x09,
+};
+
+inline constexpr u32 kNsidBroadcast = 0xffffffff;
+
+// Command Set Identifiers, NVMe 2.0 section 3.1.2.
+enum class Csi : u8 { kNvm = 0, kKeyValue = 1, kZoned = 2 };
+
+// Dataset Management range, NVM Command Set 1.0 section 3.2.3.
+struct DsmRange {
+  u32 attributes;
+  u32 nlb;  // 1-based
+  u64 slba;
+};
+static_assert(sizeof(DsmRange) == 16);
+inline constexpr u32 kMaxDsmRanges = 256;
+
+}  // namespace nvmev::nvme

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Identify data structures: NVMe 2.0 section 5.17.2, NVM Command Set 1.0 section 4.1.5.
+#pragma once
+
+#include "nvmev/types.h"
+
+namespace nvmev::nvme {
+
+enum class Cns : u8 {
+  kNamespace = 0x00,
+  kController = 0x01,
+  kActiveNamespaces = 0x02,
+  kNamespaceDescriptors = 0x03,
+  kCsiNamespace = 0x05,
+  kCsiController = 0x06,
+  kCsiActiveNamespaces = 0x07,
+  kIndependentNamespace = 0x08,
+  kNamespaceControllers = 0x12,
+  kControllers = 0x13,
+  kCommandSets = 0x1c,
+};
+
+// Figure 276.
+struct PowerState {
+  u16 max_power;  // centiwatts
+  u8 reserved2;
+  u8 flags;
+  u32 entry_latency;  // us
+  u32 exit_latency;   // us
+  u8 relative[4];
+  u8 reserved16[16];
+};
+static_assert(sizeof(PowerState) == 32);
+
+// Figure 275.
+struct [[gnu::packed]] IdentifyController {
+  u16 vid;
+  u16 ssvid;
+  char sn[20];
+  char mn[40];
+  char fr[8];
+  u8 rab;
+  u8 ieee[3];
+  u8 cmic;
+  u8 mdts;
+  u16 cntlid;
+  u32 ver;
+  u32 rtd3r;
+  u32 rtd3e;
+  u32 oaes;
+  u32 ctratt;
+  u16 rrls;
+  u8 reserved102[9];
+  u8 cntrltype;
+  u8 fguid[16];
+  u16 crdt[3];
+  u8 reserved134[119];
+  u8 nvmsr;
+  u8 vwci;
+  u8 mec;
+  u16 oacs;
+  u8 acl;
+  u8 aerl;
+  u8 frmw;
+  u8 lpa;
+  u8 elpe;
+  u8 npss;
+  u8 avscc;
+  u8 apsta;
+  u16 wctemp;
+  u16 cctemp;
+  u16 mtfa;
+  u32 hmpre;
+  u32 hmmin;
+  u8 tnvmcap[16];
+  u8 unvmcap[16];
+  u32 rpmbs;
+  u16 edstt;
+  u8 dsto;
+  u8 fwug;
+  u16 kas;
+  u16 hctma;
+  u16 mntmt;
+  u16 mxtmt;
+  u32 sanicap;
+  u32 hmminds;
+  u16 hmmaxd;
+  u16 nsetidmax;
+  u16 endgidmax;
+  u8 anatt;
+  u8 anacap;
+  u32 anagrpmax;
+  u32 nanagrpid;
+  u32 pels;
+  u16 domain_id;
+  u8 reserved358[10];
+  u8 megcap[16];
+  u8 reserved384[128];
+  u8 sqes;
+  u8 cqes;
+  u16 maxcmd;
+  u32 nn;
+  u16 oncs;
+  u16 fuses;
+  u8 fna;
+  u8 vwc;
+  u16 awun;
+  u16 awupf;
+  u8 icsvscc;
+  u8 nwpc;
+  u16 acwu;
+  u16 cdfs;
+  u32 sgls;
+  u32 mnan;
+  u8 maxdna[16];
+  u32 maxcna;
+  u8 reserved564[204];
+  char subnqn[256];
+  u8 reserved1024[768];
+  u8 fabrics[256];
+  PowerState psd[32];
+  u8 vendor[1024];
+};
+static_assert(sizeof(IdentifyController) == 4096);
+static_assert(offsetof(IdentifyController, cntrltype) == 111);
+static_assert(offsetof(IdentifyController, oacs) == 256);
+static_assert(offsetof(IdentifyController, tnvmcap) == 280);
+static_assert(offsetof(IdentifyController, sanicap) == 328);
+static_assert(offsetof(IdentifyController, sqes) == 512);
+static_assert(offsetof(IdentifyController, sgls) == 536);
+static_assert(offsetof(IdentifyController, subnqn) == 768);
+static_assert(offsetof(IdentifyController, psd) == 2048);
+
+namespace oacs {
+inline constexpr u16 kFormat = 1u << 1;
+inline constexpr u16 kDoorbellBuffer = 1u << 8;
+}  // namespace oacs
+
+namespace oncs {
+inline constexpr u16 kCompare = 1u << 0;
+inline constexpr u16 kDatasetManagement = 1u << 2;
+inline constexpr u16 kWriteZeroes = 1u << 3;
+inline constexpr u16 kSaveSelect = 1u << 4;
+inline constexpr u16 kTimestamp = 1u << 6;
+}  // namespace oncs
+
+namespace lpa {
+inline constexpr u8 kCommandEffects = 1u << 1;
+inline constexpr u8 kExtendedData = 1u << 2;
+}  // namespace lpa
+
+inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
+inline constexpr u8 kVwcPresent = 1u << 0;
+inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported
+inline constexpr u8 kCntrlTypeIo = 1;
+
+// NVM Command Set 1.0 figure 98.
+struct LbaFormat {
+  u16 ms;
+  u8 lbads;
+  u8 rp;
+};
+static_assert(sizeof(LbaFormat) == 4);
+
+// NVM Command Set 1.0 figure 97.
+struct [[gnu::packed]] IdentifyNamespace {
+  u64 nsze;
+  u64 ncap;
+  u64 nuse;
+  u8 nsfeat;
+  u8 nlbaf;
+  u8 flbas;
+  u8 mc;
+  u8 dpc;
+  u8 dps;
+  u8 nmic;
+  u8 rescap;
+  u8 fpi;
+  u8 dlfeat;
+  u16 nawun;
+  u16 nawupf;
+  u16 nacwu;
+  u16 nabsn;
+  u16 nabo;
+  u16 nabspf;
+  u16 noiob;
+  u8 nvmcap[16];
+  u16 npwg;
+  u16 npwa;
+  u16 npdg;
+  u16 npda;
+  u16 nows;
+  u16 mssrl;
+  u32 mcl;
+  u8 msrc;
+  u8 reserved81[11];
+  u32 anagrpid;
+  u8 reserved96[3];
+  u8 nsattr;
+  u16 nvmsetid;
+  u16 endgid;
+  u8 nguid[16];
+  u8 eui64[8];
+  LbaFormat lbaf[64];
+  u8 vendor[3712];
+};
+static_assert(sizeof(IdentifyNamespace) == 4096);
+static_assert(offsetof(IdentifyNamespace, nvmcap) == 48);
+static_assert(offsetof(IdentifyNamespace, nguid) == 104);
+static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
+
+inline constexpr u8 kNsfeatThin = 1u << 0;
+inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
+// DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
+inline constexpr u8 kDlfeatZeroes = 1u << 0;
+inline constexpr u8 kDlfeatWriteZeroes = 1u << 3;
+
+// NVMe 2.0 figure 280.
+struct IdentifyIndependentNamespace {
+  u8 nsfeat;
+  u8 nmic;
+  u8 rescap;
+  u8 fpi;
+  u32 anagrpid;
+  u8 nsattr;
+  u8 reserved9;
+  u16 nvmsetid;
+  u16 endgid;
+  u8 nstat;
+  u8 reserved15[4081];
+};
+static_assert(sizeof(IdentifyIndependentNamespace) == 4096);
+inline constexpr u8 kNstatReady = 1u << 0;
+
+// NVM Command Set 1.0 figure 102.
+struct IdentifyNvmController {
+  u8 vsl;
+  u8 wzsl;
+  u8 wusl;
+  u8 dmrl;
+  u32 dmrsl;
+  u64 dmsl;
+  u8 reserved16[4080];
+};
+static_assert(sizeof(IdentifyNvmController) == 4096);
+
+// NVMe 2.0 figure 278: Namespace Identification Descriptor, header.
+struct NamespaceDescriptor {
+  u8 nidt;
+  u8 nidl;
+  u8 reserved2[2];
+};
+static_assert(sizeof(NamespaceDescriptor) == 4);
+enum class Nidt : u8 { kEui64 = 1, kNguid = 2, kUuid = 3, kCsi = 4 };
+
+}  // namespace nvmev::nvme

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Log pages: NVMe 2.0 section 5.16.1.
+#pragma once
+
+#include "nvmev/types.h"
+
+namespace nvmev::nvme {
+
+enum class LogPage : u8 {
+  kError = 0x01,
+  kSmart = 0x02,
+  kFirmwareSlot = 0x03,
+  kChangedNamespaces = 0x04,
+  kCommandEffects = 0x05,
+};
+
+// Figure 206.
+struct ErrorLogEntry {
+  u64 error_count;
+  u16 sq_id;
+  u16 cid;
+  u16 status;  // phase tag in bit 0, status field in bits 15:1
+  u16 parameter_location;
+  u64 lba;
+  u32 nsid;
+  u8 vendor_log;
+  u8 trtype;
+  u8 reserved30[2];
+  u64 command_specific;
+  u16 transport_specific;
+  u8 reserved42[22];
+};
+static_assert(sizeof(ErrorLogEntry) == 64);
+
+// A little-endian 128-bit counter.
+struct Counter128 {
+  u64 low;
+  u64 high;
+};
+
+// Figure 207.
+struct [[gnu::packed]] SmartLog {
+  u8 critical_warning;
+  u16 composite_temperature;  // kelvin
+  u8 available_spare;         // percent
+  u8 available_spare_threshold;
+  u8 percentage_used;
+  u8 endurance_critical_warning;
+  u8 reserved7[25];
+  Counter128 data_units_read;  // thousands of 512 B, rounded up
+  Counter128 data_units_written;
+  Counter128 host_reads;
+  Counter128 host_writes;
+  Counter128 busy_minutes;
+  Counter128 power_cycles;
+  Counter128 power_on_hours;
+  Counter128 unsafe_shutdowns;
+  Counter128 media_errors;
+  Counter128 error_log_entries;
+  u32 warning_temperature_minutes;
+  u32 critical_temperature_minutes;
+  u16 temperature_sensor[8];
+  u8 reserved216[296];
+};
+static_assert(sizeof(SmartLog) == 512);
+static_assert(offsetof(SmartLog, data_units_read) == 32);
+static_assert(offsetof(SmartLog, error_log_entries) == 176);
+
+inline constexpr u8 kWarningTemperature = 1u << 1;
+
+// Figure 210.
+struct FirmwareSlotLog {
+  u8 afi;
+  u8 reserved1[7];
+  char revision[7][8];
+  u8 reserved64[448];
+};
+static_assert(sizeof(FirmwareSlotLog) == 512);
+
+// Figure 211: up to 1024 changed namespaces; the first is FFFFFFFFh when there were more.
+struct ChangedNamespacesLog {
+  u32 nsid[1024];
+};
+
+// Figure 213 and 214.
+struct CommandEffectsLog {
+  u32 admin[256];
+  u32 io[256];
+  u8 reserved2048[2048];
+};
+static_assert(sizeof(CommandEffectsLog) == 4096);
+
+namespace effects {
+inline constexpr u32 kSupported = 1u << 0;              // CSUPP
+inline constexpr u32 kLbaContent = 1u << 1;             // LBCC
+inline constexpr u32 kNamespaceCapability = 1u << 2;    // NCC
+inline constexpr u32 kControllerCapability = 1u << 4;   // CCC
+inline constexpr u32 kExecutionOneNamespace = 1u << 16;  // CSE 001b: one command at a time in the namespace
+}  // namespace effects
+
+}  // namespace nvmev::nvme

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Status field of a completion queue entry: NVMe 2.0 section 3.3.3.2.1.
+#pragma once
+
+#include "nvmev/types.h"
+
+namespace nvmev::nvme {
+
+// Status Code Type in bits 10:8, Status Code in bits 7:0: the status field without phase, CRD, More and DNR.
+enum class Status : u16 {
+  // Generic Command Status
+  kSuccess = 0x000,
+  kInvalidOpcode = 0x001,
+  kInvalidField = 0x002,
+  kDataTransferError = 0x004,
+  kAbortedPowerLoss = 0x005,
+  kInternalError = 0x006,
+  kAbortRequested = 0x007,
+  kAbortedSqDeletion = 0x008,
+  kInvalidNamespaceOrFormat = 0x00b,
+  kCommandSequenceError = 0x00c,
+  kInvalidPrpOffset = 0x013,
+  kInvalidUseOfCmb = 0x012,
+  kSglDataLengthInvalid = 0x00f,
+  kNamespaceWriteProtected = 0x020,
+  kLbaOutOfRange = 0x080,
+  kCapacityExceeded = 0x081,
+  kNamespaceNotReady = 0x082,
+  kFormatInProgress = 0x084,
+
+  // Command Specific Status
+  kCompletionQueueInvalid = 0x100,
+  kInvalidQueueIdentifier = 0x101,
+  kInvalidQueueSize = 0x102,
+  kAbortLimitExceeded = 0x103,
+  kAsyncEventLimitExceeded = 0x105,
+  kInvalidInterruptVector = 0x108,
+  kInvalidLogPage = 0x109,
+  kInvalidFormat = 0x10a,
+  kInvalidQueueDeletion = 0x10c,
+  kFeatureNotSaveable = 0x10d,
+  kFeatureNotChangeable = 0x10e,
+  kFeatureNotNamespaceSpecific = 0x10f,
+  kInvalidProtectionInformation = 0x181,
+
+  // Media and Data Integrity Errors
+  kWriteFault = 0x280,
+  kUnrecoveredReadError = 0x281,
+  kCompareFailure = 0x285,
+};
+
+inline constexpr u16 kDoNotRetry = 1u << 14;
+
+// Whether the same command would fail again: everything but what an abort, a format or a reset brought about.
+constexpr bool do_not_retry(Status status) {
+  switch (status) {
+    case Status::kSuccess:
+    case Status::kAbortedPowerLoss:
+    case Status::kAbortRequested:
+    case Status::kAbortedSqDeletion:
+    case Status::kNamespaceNotReady:
+    case Status::kFormatInProgress:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// Bits 15:1 of the last CQE word's upper half, right-aligned: SC, SCT and DNR.
+constexpr u16 status_field(Status status) {
+  return static_cast<u16>(static_cast<u16>(status) | (do_not_retry(status) ? kDoNotRetry : 0));
+}
+
+}  // namespace nvmev::nvme
