@@ -1,0 +1,177 @@
+# Helpers for tests that run inside a guest. Sourced, never run: `. "$(dirname "$0")/lib.sh"`.
+#
+# A guest test is an executable bash script tests/vm/test-NAME. scripts/guest-tests boots a guest,
+# runs the script there as root, and takes its exit status: 0 passed, 77 skipped (use `skip WHY`),
+# anything else failed. What it prints is shown when it fails. It finds the module at
+# /nvmev/nvmev.ko, this folder at /nvmev/tests, and the stock nvme driver loaded.
+#
+# Comment lines that start with `# vm:` say what it needs; words are split and quoted as in a shell,
+# several lines add up:
+#
+#   # vm: cpus=4 mem=4G            size of the guest (these are the defaults)
+#   # vm: append='memmap=1G$4G'    words for the kernel's command line; adds up
+#   # vm: iommu=on                 an Intel IOMMU with interrupt remapping (off)
+#   # vm: qemu_nvme=1G             QEMU's own NVMe device beside ours (none)
+#   # vm: kernels=all              which kernels: a list such as 5.10,6.1 or all (6.1,6.12)
+#   # vm: timeout=120              seconds, boot not counted (120)
+#   # vm: group=NAME               may share a guest with tests of the same group and needs: it
+#                                  leaves the module unloaded and everything else as it was (none)
+#   # vm: alone=yes                no other guest runs beside it: it measures time (no)
+#
+# The shortest useful test:
+#
+#   #!/bin/bash
+#   # vm: kernels=all group=plain
+#   . "$(dirname "$0")/lib.sh"
+#   load_nvmev capacity=1G
+#   expect_eq "$(cat /sys/block/"$DISK"/size)" $((1 << 21)) "sectors"
+#   unload_nvmev
+#   dmesg_clean
+#
+# By hand: scripts/guest-tests 6.1 test-smoke, or scripts/vm run 6.1 -- /nvmev/tests/test-smoke.
+# shellcheck shell=bash
+
+set -euo pipefail
+trap 'echo "${0##*/}:$LINENO: failed: $BASH_COMMAND" >&2' ERR
+
+MODULE=/nvmev/nvmev.ko
+# Set by load_nvmev, of the first controller that is ours: nvme0, /dev/nvme0; the namespace's disk
+# nvme0n1, /dev/nvme0n1; the PCI function as /sys/bus/pci/devices names it.
+CTRL='' CTRL_DEV='' DISK='' DISK_DEV='' PCI=''
+
+# fail MESSAGE...: ends the test.
+fail() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# skip REASON...: ends the test without a verdict.
+skip() {
+	echo "${0##*/}: skipped: $*" >&2
+	exit 77
+}
+
+# expect_eq ACTUAL EXPECTED [WHAT]
+expect_eq() {
+	[ "$1" = "$2" ] || fail "${3:-value}: got '$1', expected '$2'"
+}
+
+# expect_match TEXT REGEX [WHAT]: REGEX is extended, and may match anywhere in TEXT.
+expect_match() {
+	[[ $1 =~ $2 ]] || fail "${3:-text}: '$1' does not match '$2'"
+}
+
+# expect_fails COMMAND...: the command must not succeed.
+expect_fails() {
+	if "$@" >/dev/null 2>&1; then fail "succeeded, and should not have: $*"; fi
+}
+
+# wait_until SECONDS COMMAND...: waits for the command to succeed; 1 when it never did.
+wait_until() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# wait_dev PATH [SECONDS=20]: waits for a device node.
+wait_dev() {
+	wait_until "${2:-20}" test -e "$1" || fail "no $1 after ${2:-20} s; dmesg ends:
+$(dmesg | tail -15)"
+}
+
+# nvmev_controllers: the controllers that are ours, one a line (nvme0). Their PCI domain is above
+# ffff, where no real one is.
+nvmev_controllers() {
+	local address
+	for address in /sys/class/nvme/*/address; do
+		[ -e "$address" ] || continue
+		if [[ $(<"$address") =~ ^[0-9a-f]{5,}: ]]; then basename "${address%/address}"; fi
+	done
+}
+
+_controller_there() { [ -n "$(nvmev_controllers)" ]; }
+
+# load_nvmev [PARAMETER=VALUE...]: inserts the module, waits for its disk, sets the variables above.
+load_nvmev() {
+	insmod "$MODULE" "$@" || fail "insmod nvmev.ko $*: dmesg ends:
+$(dmesg | tail -15)"
+	wait_until 20 _controller_there || fail "the driver found no controller; dmesg ends:
+$(dmesg | tail -15)"
+	CTRL=$(nvmev_controllers | head -n 1) CTRL_DEV=/dev/$CTRL
+	PCI=$(<"/sys/class/nvme/$CTRL/address")
+	DISK=${CTRL}n1 DISK_DEV=/dev/${CTRL}n1
+	wait_dev "$DISK_DEV"
+}
+
+# unload_nvmev: removes the module; nothing of it may be left.
+unload_nvmev() {
+	rmmod nvmev || fail "rmmod failed"
+	! _controller_there || fail "controllers are left: $(nvmev_controllers | xargs)"
+	if ls -d /sys/bus/pci/devices/*:* | grep -E '/[0-9a-f]{5,}:'; then
+		fail "PCI functions are left (above)"
+	fi
+}
+
+_MARK=
+# dmesg_mark: from here on dmesg_clean and dmesg_since look.
+dmesg_mark() {
+	_MARK="vm: mark $$.$SECONDS.$RANDOM"
+	# At level warning, so that it is seen by whoever filters for warnings.
+	echo "<4>$_MARK" >/dev/kmsg
+}
+
+# dmesg_since [DMESG-OPTION...]: the kernel's messages since the mark.
+dmesg_since() {
+	dmesg -t "$@" | awk -v mark="$_MARK" 'seen { print } index($0, mark) { seen = 1 }'
+}
+
+# What every out-of-tree module brings, and what an emulated CPU that runs late makes kernels say.
+_NOISE='loading out-of-tree module taints kernel|module verification failed'
+_NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: interrupt took too long'
+_NOISE+='|tsc: Marking TSC unstable'
+
+# dmesg_clean [REGEX]: fails when the kernel said anything at warning level or worse since the mark
+# (at first: since the test began). Lines that match REGEX are expected.
+dmesg_clean() {
+	local bad
+	bad=$(dmesg_since --level=emerg,alert,crit,err,warn | grep -vE "$_NOISE${1:+|$1}" || true)
+	[ -z "$bad" ] || fail "the kernel complained:
+$bad"
+}
+
+# expect_insmod_error ERRNO REGEX [PARAMETER=VALUE...]: insmod fails with the errno (as EINVAL),
+# exactly one line of the log matches REGEX, and nothing of the module is left.
+expect_insmod_error() {
+	local errno=$1 regex=$2 expected said lines
+	shift 2
+	case $errno in # as insmod puts it
+	EINVAL) expected='Invalid parameters' ;;
+	EBUSY) expected='Device or resource busy' ;;
+	ENOMEM) expected='Cannot allocate memory' ;;
+	ERANGE) expected='Numerical result out of range' ;;
+	ENODEV) expected='No such device' ;;
+	ENXIO) expected='No such device or address' ;;
+	EEXIST) expected='File exists' ;;
+	E2BIG) expected='Argument list too long' ;;
+	ENOSPC) expected='No space left on device' ;;
+	EOPNOTSUPP) expected='Operation not supported' ;;
+	*) fail "expect_insmod_error does not know $errno" ;;
+	esac
+	dmesg_mark
+	if said=$(LC_ALL=C insmod "$MODULE" "$@" 2>&1); then
+		rmmod nvmev || true
+		fail "insmod $* succeeded; expected $errno"
+	fi
+	[[ $said == *": $expected" ]] || fail "insmod $*: '$said', expected $errno ($expected)"
+	lines=$(dmesg_since | grep -cE "$regex" || true)
+	expect_eq "$lines" 1 "insmod $*: lines of the log that match '$regex', among
+$(dmesg_since)
+number"
+	[ ! -e /sys/module/nvmev ] || fail "insmod $* failed, and the module is there"
+	! _controller_there || fail "insmod $* failed, and a controller is there"
+}
+
+dmesg_mark
