@@ -54,7 +54,7 @@ struct nvmev_host; /* the host's own object for that device; the core only hands
 
 /* ---- Configuration --------------------------------------------------------------------------- */
 
-#define NVMEV_ERROR_LEN 200
+#define NVMEV_ERROR_LEN 512
 
 /* What was wrong, in one line for people: names the key, its value and what would be right. */
 struct nvmev_error {

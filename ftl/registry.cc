@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every device type has one line here and one folder beside this file.
+#include "nvmev/ftl_registry.h"
+#include "nvmev/name_list.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+extern const FtlType kNvmType;
+
+namespace {
+
+struct Row {
+  const char* name;
+  const FtlType* type;
+};
+
+constexpr Row kRows[] = {
+#ifdef CONFIG_NVMEVIRT_NVM
+    {"nvm", &kNvmType},
+#endif
+};
+
+}  // namespace
+
+const FtlType* find_ftl(const char* name) {
+  for (const Row& row : kRows) {
+    if (strcmp(row.name, name) == 0) return row.type;
+  }
+  return nullptr;
+}
+
+}  // namespace nvmev
+
+extern "C" const char* nvmev_type_names() {
+  static constexpr auto names = nvmev::join_names<64>(nvmev::kRows);
+  return names.data();
+}

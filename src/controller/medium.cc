@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "medium.h"
+
+#include "nvmev/error.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+int Medium::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+  host_ = host;
+  kind_ = config.medium;
+  capacity_ = config.capacity;
+  linear_ = static_cast<u8*>(config.reserved_base);
+  if (kind_ == NVMEV_MEDIUM_NONE) return 0;
+  const u64 leaves = kind_ == NVMEV_MEDIUM_PAGES ? ((capacity_ - 1) >> kLeafShift) + 1 : 0;
+  if (!leaves_.allocate(host, leaves) || !locks_.allocate(host, kLocks)) {
+    return fail(error, err::kNoMemory, "capacity %llu: no memory for its page table of %llu KiB",
+                static_cast<unsigned long long>(capacity_),
+                static_cast<unsigned long long>(leaves * sizeof(leaves_[0]) >> 10));
+  }
+  return 0;
+}
+
+Medium::~Medium() {
+  for (auto& entry : leaves_) {
+    Leaf* leaf = entry.load(std::memory_order_relaxed);
+    if (leaf == nullptr) continue;
+    for (Slot& slot : leaf->pages) {
+      if (u8* page = slot.load(std::memory_order_relaxed)) nvmev_host_page_free(host_, page);
+    }
+    nvmev_host_page_free(host_, leaf);
+  }
+}
+
+Medium::Leaf* Medium::make_leaf(u64 offset) {
+  Leaf* leaf = leaf_of(offset);
+  if (leaf != nullptr) return leaf;
+  // A zeroed page is a leaf without pages.
+  Leaf* fresh = static_cast<Leaf*>(nvmev_host_page_alloc(host_));
+  if (fresh == nullptr) return nullptr;
+  if (leaves_[offset >> kLeafShift].compare_exchange_strong(leaf, fresh, std::memory_order_acq_rel)) return fresh;
+  nvmev_host_page_free(host_, fresh);
+  return leaf;
+}
+
+bool Medium::prepare(u64 offset) {
+  if (kind_ != NVMEV_MEDIUM_PAGES) return true;
+  Leaf* leaf = make_leaf(offset);
+  if (leaf == nullptr) return false;
+  Slot& slot = leaf->pages[slot_of(offset)];
+  if (slot.load(std::memory_order_relaxed) != nullptr) return true;
+  u8* page = static_cast<u8*>(nvmev_host_page_alloc(host_));
+  if (page == nullptr) return false;
+  {
+    SpinGuard guard(host_, lock_of(offset));
+    if (slot.load(std::memory_order_relaxed) == nullptr) {
+      slot.store(page, std::memory_order_relaxed);
+      page = nullptr;
+    }
+  }
+  if (page != nullptr) {
+    nvmev_host_page_free(host_, page);
+  } else {
+    pages_used_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return true;
+}
+
+template <typename Function>
+auto Medium::locked(u64 offset, Function with) {
+  u8* base = nullptr;
+  Leaf* leaf = nullptr;
+  if (kind_ == NVMEV_MEDIUM_RESERVED) {
+    base = linear_ + (offset & ~static_cast<u64>(kPageSize - 1));
+  } else {
+    leaf = leaf_of(offset);
+  }
+  SpinGuard guard(host_, lock_of(offset));
+  if (leaf != nullptr) base = leaf->pages[slot_of(offset)].load(std::memory_order_relaxed);
+  return with(base != nullptr ? base + (offset & (kPageSize - 1)) : nullptr);
+}
+
+bool Medium::write(u64 offset, const void* from, u32 length) {
+  if (kind_ == NVMEV_MEDIUM_NONE) return true;
+  for (;;) {
+    const bool written = locked(offset, [&](u8* bytes) {
+      if (bytes == nullptr) return false;
+      memcpy(bytes, from, length);
+      return true;
+    });
+    if (written) return true;
+    if (!prepare(offset)) return false;
+  }
+}
+
+void Medium::read(u64 offset, void* to, u32 length) {
+  if (kind_ == NVMEV_MEDIUM_NONE) {
+    memset(to, 0, length);
+    return;
+  }
+  locked(offset, [&](u8* bytes) {
+    if (bytes != nullptr) {
+      memcpy(to, bytes, length);
+    } else {
+      memset(to, 0, length);
+    }
+  });
+}
+
+static bool all_zero(const u8* bytes, u32 length) {
+  for (u32 i = 0; i < length; i++) {
+    if (bytes[i] != 0) return false;
+  }
+  return true;
+}
+
+bool Medium::equals(u64 offset, const void* with, u32 length) {
+  if (kind_ == NVMEV_MEDIUM_NONE) return all_zero(static_cast<const u8*>(with), length);
+  return locked(offset, [&](u8* bytes) {
+    return bytes != nullptr ? memcmp(bytes, with, length) == 0 : all_zero(static_cast<const u8*>(with), length);
+  });
+}
+
+void Medium::zero(u64 offset, u32 length) {
+  if (kind_ == NVMEV_MEDIUM_NONE) return;
+  locked(offset, [&](u8* bytes) {
+    if (bytes != nullptr) memset(bytes, 0, length);
+  });
+}
+
+void Medium::discard(u64 offset, u32 length) {
+  if (kind_ != NVMEV_MEDIUM_PAGES || length != kPageSize) {
+    zero(offset, length);
+    return;
+  }
+  Leaf* leaf = leaf_of(offset);
+  if (leaf == nullptr) return;
+  u8* page;
+  {
+    SpinGuard guard(host_, lock_of(offset));
+    page = leaf->pages[slot_of(offset)].exchange(nullptr, std::memory_order_relaxed);
+  }
+  if (page == nullptr) return;
+  nvmev_host_page_free(host_, page);
+  pages_used_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+u64 Medium::skip_unwritten(u64 offset) const {
+  if (kind_ == NVMEV_MEDIUM_NONE) return capacity_;
+  if (kind_ == NVMEV_MEDIUM_RESERVED) return offset;
+  constexpr u64 kLeafBytes = 1ull << kLeafShift;
+  constexpr u32 kMaxSteps = 4096;  // bounds the time of one call, whatever the capacity
+  for (u32 step = 0; step < kMaxSteps && offset < capacity_; step++) {
+    const Leaf* leaf = leaf_of(offset);
+    if (leaf == nullptr) {
+      offset = (offset | (kLeafBytes - 1)) + 1;
+    } else if (leaf->pages[slot_of(offset)].load(std::memory_order_relaxed) == nullptr) {
+      offset = (offset | (kPageSize - 1)) + 1;
+    } else {
+      break;
+    }
+  }
+  return offset;
+}
+
+u64 Medium::used() const {
+  switch (kind_) {
+    case NVMEV_MEDIUM_PAGES:
+      return pages_used_.load(std::memory_order_relaxed) << kPageShift;
+    case NVMEV_MEDIUM_RESERVED:
+      return capacity_;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace nvmev

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Where the bytes of the namespaces are kept. Addressed in bytes; knows nothing of commands or time.
+#pragma once
+
+#include <atomic>
+
+#include "nvmev/host_array.h"
+#include "nvmev/host.h"
+#include "nvmev/types.h"
+#include "spinlock.h"
+
+namespace nvmev {
+
+// All operations work on the part of one page of kPageSize: `offset + length` does not cross a page boundary,
+// and lies below the capacity. Each is atomic against the others on the same page. Any thread.
+class Medium {
+ public:
+  Medium() = default;
+  Medium(const Medium&) = delete;
+  Medium& operator=(const Medium&) = delete;
+  ~Medium();
+
+  // 0, or a negative errno with *error. `config` is checked already.
+  int init(const nvmev_config& config, nvmev_host* host, nvmev_error* error);
+
+  // False: there is no memory for the page now. Reading and zeroing it work all the same. Call it before write(): then
+  // write() does not fail unless the page was discarded in between.
+  bool prepare(u64 offset);
+
+  // False as prepare(); the medium is unchanged then.
+  bool write(u64 offset, const void* from, u32 length);
+  void read(u64 offset, void* to, u32 length);
+  // Whether the bytes are equal to `with`.
+  bool equals(u64 offset, const void* with, u32 length);
+  void zero(u64 offset, u32 length);
+
+  // As zero(); a page that is covered whole is given back to the host.
+  void discard(u64 offset, u32 length);
+
+  // The first offset at or above `offset` that may hold anything but zeros; lets zero() and discard() skip
+  // what was never written. Returns at least `offset`; may be beyond the capacity.
+  u64 skip_unwritten(u64 offset) const;
+
+  // Bytes of memory that hold data now.
+  u64 used() const;
+  bool thin() const { return kind_ == NVMEV_MEDIUM_PAGES; }
+  u64 capacity() const { return capacity_; }
+
+ private:
+  // A leaf of the page table: one pointer for each page of 2 MiB.
+  static constexpr u32 kLeafPages = kPageSize / sizeof(void*);
+  static constexpr u32 kLeafShift = kPageShift + 9;
+  static constexpr u32 kLocks = 256;
+  static_assert(kLeafPages == 1u << (kLeafShift - kPageShift));
+
+  using Slot = std::atomic<u8*>;
+  struct Leaf {
+    Slot pages[kLeafPages];
+  };
+  static_assert(sizeof(Leaf) == kPageSize);
+
+  Leaf* leaf_of(u64 offset) const { return leaves_[offset >> kLeafShift].load(std::memory_order_acquire); }
+  static u32 slot_of(u64 offset) { return offset >> kPageShift & (kLeafPages - 1); }
+  Spinlock& lock_of(u64 offset) { return locks_[(offset >> kPageShift) % kLocks].lock; }
+  Leaf* make_leaf(u64 offset);
+
+  // Calls `with(u8* bytes)` under the lock of the page; bytes is nullptr where nothing was written.
+  template <typename Function>
+  auto locked(u64 offset, Function with);
+
+  struct alignas(kCacheLine) PaddedLock {
+    Spinlock lock;
+  };
+
+  nvmev_host* host_ = nullptr;
+  u32 kind_ = NVMEV_MEDIUM_NONE;
+  u64 capacity_ = 0;
+  u8* linear_ = nullptr;  // NVMEV_MEDIUM_RESERVED
+  HostArray<std::atomic<Leaf*>> leaves_;
+  HostArray<PaddedLock> locks_;
+  std::atomic<u64> pages_used_{0};
+};
+
+}  // namespace nvmev
