@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One emulated device with its BAR 0, and the configuration it is made from.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/test_host.h"
+#include "nvmev/host.h"
+#include "nvmev/types.h"
+
+namespace nvmev::test {
+
+// `key = value` pairs of nvmev_config_set(), in order.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+// Defaults of the core, then a small device that tests can afford (64 MiB, few queues), then `settings`.
+// `workers` is the host's field. Checked; aborts with the core's message when anything is refused.
+nvmev_config make_config(const Settings& settings = {}, u32 workers = 1);
+
+class Device {
+ public:
+  Device(TestHost& host, const nvmev_config& config);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  nvmev_dev* get() const { return dev_; }
+  u8* bar() const { return bar_; }
+  TestHost& host() const { return host_; }
+  const nvmev_config& config() const { return config_; }
+
+  // nvmev_dev_set(); the error's text in *text if given.
+  int set(const std::string& key, const std::string& value, std::string* text = nullptr);
+
+  // nvmev_dev_report(), whole.
+  std::string report() const;
+
+ private:
+  TestHost& host_;
+  nvmev_config config_;
+  u8* bar_;
+  nvmev_dev* dev_ = nullptr;
+};
+
+}  // namespace nvmev::test

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/test_host.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "host/check.h"
+
+namespace nvmev::test {
+namespace {
+
+thread_local int t_critical_depth = 0;
+
+}  // namespace
+
+int critical_depth() { return t_critical_depth; }
+
+TestHost::~TestHost() {
+  NVMEV_CHECK(blocks_.empty());
+  NVMEV_CHECK(pages_.empty());
+  NVMEV_CHECK(arena.intact());
+}
+
+u64 TestHost::allocated_blocks() const {
+  const std::lock_guard lock(mutex_);
+  return blocks_.size();
+}
+
+u64 TestHost::allocated_bytes() const {
+  const std::lock_guard lock(mutex_);
+  u64 bytes = 0;
+  for (const auto& [memory, size] : blocks_) bytes += size;
+  return bytes;
+}
+
+u64 TestHost::interrupts() const {
+  u64 sum = 0;
+  for (const auto& count : interrupts_) sum += count.load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::vector<TestHost::LogLine> TestHost::log() const {
+  const std::lock_guard lock(mutex_);
+  return log_;
+}
+
+void TestHost::clear_log() {
+  const std::lock_guard lock(mutex_);
+  log_.clear();
+}
+
+bool TestHost::logged(nvmev_log_level level) const {
+  for (const LogLine& line : log()) {
+    if (line.level <= level) return true;
+  }
+  return false;
+}
+
+void* TestHost::alloc(size_t size) {
+  NVMEV_CHECK(t_critical_depth == 0);
+  const std::lock_guard lock(mutex_);
+  if (allocations_++ == fail_allocation_) return nullptr;
+  const size_t rounded = (size + kCacheLine - 1) / kCacheLine * kCacheLine;
+  void* memory = std::aligned_alloc(kCacheLine, rounded);
+  NVMEV_CHECK(memory != nullptr);
+  std::memset(memory, 0, size);
+  blocks_.emplace(memory, size);
+  return memory;
+}
+
+void TestHost::release(void* memory, size_t size) {
+  NVMEV_CHECK(t_critical_depth == 0);
+  if (memory == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  const auto found = blocks_.find(memory);
+  NVMEV_CHECK(found != blocks_.end());
+  NVMEV_CHECK(found->second == size);
+  blocks_.erase(found);
+  std::free(memory);
+}
+
+void* TestHost::page_alloc() {
+  const std::lock_guard lock(mutex_);
+  if (pages_.size() >= medium_limit_) return nullptr;
+  void* page = std::aligned_alloc(kPageSize, kPageSize);
+  NVMEV_CHECK(page != nullptr);
+  std::memset(page, 0, kPageSize);
+  pages_.insert(page);
+  medium_pages_.store(pages_.size(), std::memory_order_relaxed);
+  return page;
+}
+
+void TestHost::page_free(void* page) {
+  const std::lock_guard lock(mutex_);
+  NVMEV_CHECK(pages_.erase(page) == 1);
+  medium_pages_.store(pages_.size(), std::memory_order_relaxed);
+  std::free(page);
+}
+
+void TestHost::interrupt(unsigned vector) {
+  NVMEV_CHECK(vector < interrupts_.size());
+  interrupts_[vector].fetch_add(1, std::memory_order_relaxed);
+  if (on_interrupt) on_interrupt(vector);
+}
+
+void TestHost::wake(unsigned worker) {
+  NVMEV_CHECK(worker < wakes_.size());
+  wakes_[worker].fetch_add(1, std::memory_order_release);
+  if (on_wake) on_wake(worker);
+}
+
+void TestHost::append_log(nvmev_log_level level, const char* text) {
+  NVMEV_CHECK(std::strchr(text, '\n') == nullptr);
+  const std::lock_guard lock(mutex_);
+  log_.push_back({level, text});
+}
+
+}  // namespace nvmev::test
+
+using nvmev::test::t_critical_depth;
+using nvmev::test::TestHost;
+
+extern "C" {
+
+void* nvmev_host_alloc(nvmev_host* host, size_t size) { return TestHost::of(host).alloc(size); }
+
+void nvmev_host_free(nvmev_host* host, void* memory, size_t size) { TestHost::of(host).release(memory, size); }
+
+void* nvmev_host_page_alloc(nvmev_host* host) { return TestHost::of(host).page_alloc(); }
+
+void nvmev_host_page_free(nvmev_host* host, void* page) { TestHost::of(host).page_free(page); }
+
+void* nvmev_host_map(nvmev_host* host, uint64_t bus, uint32_t length) {
+  return TestHost::of(host).arena.map(bus, length);
+}
+
+void nvmev_host_interrupt(nvmev_host* host, unsigned int vector) { TestHost::of(host).interrupt(vector); }
+
+void nvmev_host_wake(nvmev_host* host, unsigned int w) { TestHost::of(host).wake(w); }
+
+void nvmev_host_critical_begin(nvmev_host*) { t_critical_depth++; }
+
+void nvmev_host_critical_end(nvmev_host*) {
+  NVMEV_CHECK(t_critical_depth > 0);
+  t_critical_depth--;
+}
+
+void nvmev_host_log(nvmev_host* host, nvmev_log_level level, const char* format, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, format);
+  std::vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  TestHost::of(host).append_log(level, text);
+}
+}
