@@ -1,5 +1,6 @@
 """Running a command in a guest: QEMU's command line, the streams, the ways in which it can end."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -84,30 +85,45 @@ def _stage(options, stage):
         (folder / ".term").write_text(os.environ.get("TERM", "vt100") + "\n")
 
 
-def _initrd(image, options, target):
-    """The archives of the image and of this run, one after the other, as the kernel takes them."""
-    with tempfile.TemporaryDirectory(prefix="nvmev-vm-") as folder:
-        stage = pathlib.Path(folder)
+def _initrd(image, options, folder):
+    """The archives of the image and of this run, one after the other, as the kernel takes them.
+
+    An open file without a name: nothing is left behind, however this process ends.
+    """
+    with tempfile.TemporaryDirectory(prefix="nvmev-vm-") as place:
+        stage = pathlib.Path(place)
         _stage(options, stage)
         names = subprocess.run(["find", "."], cwd=stage, capture_output=True, check=True).stdout
         extra = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], cwd=stage,
                                input=names, capture_output=True, check=True).stdout
-    with target.open("wb") as out:
-        for archive in (image.userland, image.modules):
-            with archive.open("rb") as part:
-                shutil.copyfileobj(part, out, 1 << 20)
-        out.write(extra)
+    initrd = tempfile.TemporaryFile(dir=folder)
+    for archive in (image.userland, image.modules):
+        with archive.open("rb") as part:
+            shutil.copyfileobj(part, initrd, 1 << 20)
+    initrd.write(extra)
+    initrd.flush()
+    return initrd
 
 
-def _command_line(image, options, run, ports, disk):
+def _disk(options):
+    """The medium of QEMU's own NVMe device, in memory: it is there to be compared with."""
+    medium = tempfile.TemporaryFile(dir="/dev/shm")
+    units = {"M": 1 << 20, "G": 1 << 30}
+    medium.truncate(int(options.qemu_nvme[:-1]) * units[options.qemu_nvme[-1]])
+    return medium
+
+
+def _command_line(image, options, run, ports, initrd, disk):
     accel = options.accel or accelerator()
     kvm = accel.startswith("kvm")
     split = ",kernel-irqchip=split" if kvm and options.iommu else ""
     append = ["console=ttyS0", "loglevel=7", "panic=-1", "oops=panic"]
-    qemu = ["qemu-system-x86_64", "-machine", f"q35{split}", "-accel", accel,
+    # The emulator must not outlive the harness, even where that is killed.
+    qemu = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", f"q35{split}", "-accel", accel,
             "-cpu", "host" if kvm else "max", "-smp", str(options.cpus), "-m", options.mem,
             "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image.vmlinuz),
-            "-initrd", str(run / "initrd"), "-serial", f"file:{run / 'console.log'}"]
+            "-initrd", f"/proc/self/fd/{initrd.fileno()}",
+            "-serial", f"file:{run / 'console.log'}"]
     if options.iommu:
         # Before every other device: it only serves those that come after it.
         qemu += ["-device", "intel-iommu,intremap=on"]
@@ -120,7 +136,7 @@ def _command_line(image, options, run, ports, disk):
         qemu += ["-chardev", f"socket,id=port{number},fd={port.fileno()}",
                  "-device", f"virtserialport,chardev=port{number},nr={number}"]
     if disk:
-        qemu += ["-drive", f"file={disk},format=raw,if=none,id=ram,cache=unsafe",
+        qemu += ["-drive", f"file=/proc/self/fd/{disk.fileno()},format=raw,if=none,id=ram",
                  "-device", "nvme,drive=ram,serial=qemu"]
     qemu += options.qemu_args
     append.append(options.append)
@@ -175,55 +191,56 @@ class _Streams:
 
 
 def _follow(process, streams, deadline):
-    """Passes the output on until the guest ends or has to be ended. True when time ran out."""
+    """Passes the output on until the guest ends (True) or has to be ended (False)."""
+    ending = False
     while True:
         now = time.monotonic()
+        if streams.status is not None and not ending:
+            ending, deadline = True, now + _GRACE
         if deadline is not None and now >= deadline:
-            return streams.status is None
-        if streams.status is not None and deadline is not None:
-            deadline = min(deadline, now + _GRACE)
-        elif streams.status is not None:
-            deadline = now + _GRACE
-        wait = 1.0 if deadline is None else min(1.0, max(0.0, deadline - now))
-        if not streams.pump(wait):
-            process.wait()
             return False
+        if not streams.pump(1.0 if deadline is None else min(1.0, deadline - now)):
+            process.wait()
+            return True
 
 
-def _boot(image, options, run, disk):
-    """One boot: the command's status or None, and whether time ran out."""
+def _boot(image, options, run, initrd, disk):
+    """One boot: the command's status or None, and whether the guest ended by itself."""
     streams = _Streams()
     try:
-        command = _command_line(image, options, run, streams.theirs, disk)
+        command = _command_line(image, options, run, streams.theirs, initrd, disk)
         if options.verbose:
             host.say(shlex.join(command))
+        kept = [*streams.theirs, initrd, *filter(None, [disk])]
         process = subprocess.Popen(
-            command, pass_fds=[port.fileno() for port in streams.theirs],
+            command, pass_fds=[file.fileno() for file in kept],
             stdin=None if options.shell else subprocess.DEVNULL,
             stdout=None if options.shell else subprocess.DEVNULL, stderr=(run / "qemu.log").open("w"))
         streams.hand_over()
         deadline = time.monotonic() + options.timeout if options.timeout else None
         try:
-            late = _follow(process, streams, deadline)
+            ended = _follow(process, streams, deadline)
         finally:
             process.kill()
             process.wait()
-        return streams.status, late
+        return streams.status, ended
     finally:
         streams.close()
 
 
-def _verdict(status, late, run, options):
+def _verdict(status, ended, run, options):
     """The exit status of the run, and a message where it is not simply the command's own."""
     console = run / "console.log"
     text = console.read_text(errors="replace") if console.exists() else ""
     shown = f"the end of its console:\n{host.tail(console, 40)}\nvm: whole console: {console}"
-    if late:
-        return host.EXIT_TIMEOUT, f"time limit of {options.timeout:g} s; {shown}"
-    if status is not None and not _DIED.search(text):
-        return status, None
     if status is not None:
-        return status or host.EXIT_GUEST_DIED, f"the guest died after the command ended; {shown}"
+        if _DIED.search(text):
+            return status or host.EXIT_GUEST_DIED, f"the guest died after the command ended; {shown}"
+        if not ended:
+            return status or host.EXIT_GUEST_DIED, f"the guest did not power off; {shown}"
+        return status, None
+    if not ended:
+        return host.EXIT_TIMEOUT, f"time limit of {options.timeout:g} s; {shown}"
     if text:
         return host.EXIT_GUEST_DIED, f"the guest died; {shown}"
     raise VmError(f"QEMU did not start: {host.tail(run / 'qemu.log', 5)}")
@@ -233,39 +250,32 @@ def _run_folder(series):
     """A folder for this run's console; those of old runs go."""
     runs = host.CACHE / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    old = sorted(runs.iterdir(), key=lambda place: place.stat().st_mtime)[:-_CONSOLES_KEPT]
-    for place in old:
-        # A run that is still going on has its initrd.
-        if not (place / "initrd").exists():
-            shutil.rmtree(place, ignore_errors=True)
+    for old in sorted(runs.iterdir(), key=lambda place: place.stat().st_mtime)[:-_CONSOLES_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
     return pathlib.Path(tempfile.mkdtemp(prefix=f"{series}-{time.strftime('%H%M%S')}-", dir=runs))
+
+
+def _stillborn(console):
+    """Whether the emulator, not the module, killed the kernel: before its first program ran."""
+    text = console.read_text(errors="replace") if console.exists() else ""
+    return bool(_STILLBORN.search(text)) and _INIT_RUNS not in text
 
 
 def run(image, options):
     """Boots a guest, runs the command in it, and returns the exit status for the user."""
     folder = _run_folder(image.series)
-    disk = None
-    if options.qemu_nvme:
-        # A file in memory: this device is there to be compared with, not to wait for a disk.
-        disk = pathlib.Path(tempfile.mkstemp(prefix="nvmev-vm-", dir="/dev/shm")[1])
-        subprocess.run(["truncate", "-s", options.qemu_nvme, disk], check=True)
-    try:
-        _initrd(image, options, folder / "initrd")
+    console = folder / "console.log"
+    with contextlib.ExitStack() as stack:
+        initrd = stack.enter_context(_initrd(image, options, folder))
+        disk = stack.enter_context(_disk(options)) if options.qemu_nvme else None
         for attempt in range(1, _BOOT_TRIES + 1):
-            status, late = _boot(image, options, folder, disk)
-            console = folder / "console.log"
-            text = console.read_text(errors="replace") if console.exists() else ""
-            stillborn = _STILLBORN.search(text) and _INIT_RUNS not in text
-            if not stillborn or attempt == _BOOT_TRIES:
+            status, ended = _boot(image, options, folder, initrd, disk)
+            if attempt == _BOOT_TRIES or not _stillborn(console):
                 break
             host.say("the emulated kernel died in early boot ('int3', an emulator's fault): again")
-        status, message = _verdict(status, late, folder, options)
-    finally:
-        (folder / "initrd").unlink(missing_ok=True)
-        if disk:
-            disk.unlink()
     if options.console and console.exists():
         shutil.copyfile(console, options.console)
+    status, message = _verdict(status, ended, folder, options)
     if message:
         host.say(message)
     elif status:

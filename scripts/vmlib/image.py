@@ -206,3 +206,9 @@ def ensure(series, guest=True, update=False):
     if guest:
         _make_userland(image)
     return image
+
+
+def remove_all():
+    """Removes every image; parts of them are root's."""
+    if host.CACHE.exists():
+        _remove(host.CACHE)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Targets for people; how the module is compiled is in Kbuild. `make help` lists them.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+JOBS ?= $(shell nproc)
+
+.PHONY: module install unit bench demo test test-kernels clean distclean help
+
+module:
+	@test -e "$(KDIR)/Makefile" || { \
+		echo "make: no kernel headers at $(KDIR)"; \
+		echo "  for the running kernel: apt-get install linux-headers-$(KVER)"; \
+		echo "  for another: make KVER=release, or make KDIR=folder-of-a-built-kernel"; \
+		echo "  for a guest's: scripts/vm build 6.1"; \
+		exit 1; } >&2
+	@scripts/setup module
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" -j$(JOBS) modules
+
+install: module
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules_install
+
+unit:
+	@scripts/setup unit
+	cmake -S tests -B build/unit
+	cmake --build build/unit -j$(JOBS)
+	ctest --test-dir build/unit -j$(JOBS) --output-on-failure
+
+bench:
+	@scripts/setup unit
+	cmake -S tests -B build/bench -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/bench -j$(JOBS) --target bench_core
+	build/bench/bench_core $(BENCH_ARGS)
+
+demo:
+	@scripts/demo
+
+test:
+	@scripts/setup vm unit
+	@scripts/tally '$(MAKE) unit' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+
+test-kernels:
+	@scripts/setup vm
+	@scripts/tally 'scripts/guest-tests 5.10,7.x'
+
+clean:
+	@test ! -e "$(KDIR)/Makefile" || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean
+	rm -rf build/unit build/bench build/ko build/tree
+
+distclean: clean
+	@scripts/vm clean
+	rm -rf build
+
+help:
+	@echo 'make [module]      nvmev.ko for the running kernel; KVER=release or KDIR=folder for another'
+	@echo 'make install       installs it where modprobe finds it (as root)'
+	@echo 'make demo          shows it at work in a guest: nothing of this machine is touched'
+	@echo 'make unit          unit tests of the core, with sanitizers'
+	@echo 'make bench         speed of the core; BENCH_ARGS for Google Benchmark'
+	@echo 'make test          unit tests, then tests in guests with kernels 6.1 and 6.12'
+	@echo 'make test-kernels  build, load, I/O and unload on 5.10 and the newest 7.x as well'
+	@echo 'make clean         removes what was built; distclean: the images of the guests too'
+	@echo
+	@echo 'scripts/vm --help            guests, by hand'
+	@echo 'scripts/guest-tests --help   single tests in guests'
