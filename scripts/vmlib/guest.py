@@ -228,11 +228,20 @@ def _boot(image, options, run, initrd, disk):
         streams.close()
 
 
+def _last_words(text):
+    """The part of a console to show: from where the kernel began to die, or else its end."""
+    lines = text.replace("\r", "").splitlines()
+    for number, line in enumerate(lines):
+        if _DIED.search(line):
+            return "\n".join(lines[max(0, number - 10):number + 50])
+    return "\n".join(lines[-40:])
+
+
 def _verdict(status, ended, run, options):
     """The exit status of the run, and a message where it is not simply the command's own."""
     console = run / "console.log"
     text = console.read_text(errors="replace") if console.exists() else ""
-    shown = f"the end of its console:\n{host.tail(console, 40)}\nvm: whole console: {console}"
+    shown = f"from its console:\n{_last_words(text)}\nvm: whole console: {console}"
     if status is not None:
         if _DIED.search(text):
             return status or host.EXIT_GUEST_DIED, f"the guest died after the command ended; {shown}"
