@@ -20,12 +20,12 @@ def _sources():
 def _same(one, other):
     if not other.exists():
         return False
-    a, b = one.stat(), other.stat()
-    return a.st_size == b.st_size and a.st_mtime_ns == b.st_mtime_ns
+    ours, theirs = one.stat(), other.stat()
+    return (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
 
 
 def _copy_tree(target):
-    """A clean copy of the sources. Only what changed is touched, so that make can be incremental."""
+    """A clean copy of the sources. Only what changed is touched: make can be incremental."""
     target.mkdir(parents=True, exist_ok=True)
     manifest = target.parent / "sources.list"
     before = set(manifest.read_text().splitlines()) if manifest.exists() else set()

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -62,6 +63,19 @@ def install_tools():
     """Installs what the harness itself needs; quick and silent when all is there."""
     if subprocess.run([SCRIPTS / "setup", "vm"], check=False).returncode:
         raise VmError("the harness lacks packages (above)")
+
+
+def run_main(main):
+    """Runs a script's main function and exits with its status, or with one message."""
+    # Ended from outside, a script takes its guest along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        sys.exit(main())
+    except VmError as error:
+        say(error)
+        sys.exit(EXIT_HARNESS)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ GUEST_WITHOUT = (
     "usr/lib/*/libdb-5*", "usr/share/bash-completion", "var/cache/*", "var/lib/apt", "var/lib/dpkg",
     "var/log/*", "dev/*", "proc/*", "sys/*", "tmp/*", "run/*",
 )
-# Modules that a guest may want, with what they need; names that a kernel lacks are built in or gone.
+# Modules that a guest may want; what they need comes too. Those that a kernel lacks are built in.
 GUEST_MODULES = (
     "virtio_pci", "virtio_console", "nvme", "nvme_core", "configfs", "ext4", "xfs", "btrfs", "f2fs",
     "zonefs", "vfat", "nls_ascii", "nls_cp437", "overlay", "loop", "null_blk", "brd", "dm_mod",
@@ -76,7 +76,8 @@ def _chroot_key(series):
 
 def _mmdebstrap(suite, target, log, what, *options):
     command = ["mmdebstrap", "--mode=root", "--dpkgopt=path-exclude=/usr/share/doc/*",
-               "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+               "--dpkgopt=path-exclude=/usr/share/man/*",
+               "--dpkgopt=path-exclude=/usr/share/locale/*",
                "--aptopt=Acquire::Retries \"3\"", *options, suite.removesuffix("-backports"),
                str(target), *debian.sources(suite)]
     host.run_logged(host.as_root(command), log, what)

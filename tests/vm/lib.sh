@@ -29,7 +29,7 @@
 #   dmesg_clean
 #
 # By hand: scripts/guest-tests 6.1 test-smoke, or scripts/vm run 6.1 -- /nvmev/tests/test-smoke.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # tests use the variables
 
 set -euo pipefail
 trap 'echo "${0##*/}:$LINENO: failed: $BASH_COMMAND" >&2' ERR
@@ -100,9 +100,11 @@ load_nvmev() {
 $(dmesg | tail -15)"
 	wait_until 20 _controller_there || fail "the driver found no controller; dmesg ends:
 $(dmesg | tail -15)"
-	CTRL=$(nvmev_controllers | head -n 1) CTRL_DEV=/dev/$CTRL
+	read -r CTRL < <(nvmev_controllers)
 	PCI=$(<"/sys/class/nvme/$CTRL/address")
-	DISK=${CTRL}n1 DISK_DEV=/dev/${CTRL}n1
+	CTRL_DEV=/dev/$CTRL
+	DISK=${CTRL}n1
+	DISK_DEV=/dev/$DISK
 	wait_dev "$DISK_DEV"
 }
 
@@ -110,9 +112,10 @@ $(dmesg | tail -15)"
 unload_nvmev() {
 	rmmod nvmev || fail "rmmod failed"
 	! _controller_there || fail "controllers are left: $(nvmev_controllers | xargs)"
-	if ls -d /sys/bus/pci/devices/*:* | grep -E '/[0-9a-f]{5,}:'; then
-		fail "PCI functions are left (above)"
-	fi
+	local function
+	for function in /sys/bus/pci/devices/*; do
+		if [[ ${function##*/} =~ ^[0-9a-f]{5,}: ]]; then fail "PCI function ${function##*/} is left"; fi
+	done
 }
 
 _MARK=
