@@ -1,6 +1,7 @@
 """Debian's suites: where this machine gets its packages, and which kernels the suites hold."""
 
 import dataclasses
+import functools
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ SERIES = {
 }
 USERLAND_SUITE = "bookworm"
 _UNSTABLE = "sid"
-_LISTS_LAST = 24 * 3600
+_LISTS_LAST = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,23 +36,27 @@ def _base(suite):
     return suite.removesuffix("-backports")
 
 
+def _archives():
+    """The archives that this machine's own apt uses, by their label."""
+    listing = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True, text=True, check=False).stdout
+    return {label: uri for label, _, uri in (line.rpartition(" ") for line in listing.splitlines())}
+
+
+@functools.cache
 def _mirrors():
-    """The archive and its security archive, as this machine's own apt is set up."""
-    archive = os.environ.get("NVMEV_MIRROR")
-    security = os.environ.get("NVMEV_SECURITY_MIRROR")
-    if not archive:
-        listing = subprocess.run(
-            ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"],
-            capture_output=True, text=True, check=False).stdout
-        found = {}
-        for line in listing.splitlines():
-            label, _, uri = line.rpartition(" ")
-            found.setdefault(label, uri)
-        archive, security = found.get("Debian"), found.get("Debian-Security")
-    if not archive:
-        raise VmError("this machine's apt knows no Debian mirror: run 'apt-get update' once, or "
-                      "set NVMEV_MIRROR (and NVMEV_SECURITY_MIRROR) to the address of one")
-    return archive, security
+    """Debian's archive and its security archive."""
+    if archive := os.environ.get("NVMEV_MIRROR"):
+        return archive, os.environ.get("NVMEV_SECURITY_MIRROR")
+    if "Debian" not in (archives := _archives()):
+        # On a new machine apt has not read yet what its sources are.
+        subprocess.run(host.as_root(["apt-get", "-qq", "update"]), check=False)
+        archives = _archives()
+    if "Debian" not in archives:
+        raise VmError("this machine's apt knows no Debian mirror: set NVMEV_MIRROR (and "
+                      "NVMEV_SECURITY_MIRROR) to the address of one")
+    return archives["Debian"], archives.get("Debian-Security")
 
 
 def sources(suite):

@@ -70,10 +70,6 @@ def _key(*parts):
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _chroot_key(series):
-    return _key(series, debian.SERIES[series], CHROOT_PACKAGES, GUEST_MODULES, 1)
-
-
 def _mmdebstrap(suite, target, log, what, *options):
     command = ["mmdebstrap", "--mode=root", "--dpkgopt=path-exclude=/usr/share/doc/*",
                "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -88,18 +84,18 @@ def _remove(*places):
 
 
 def _make_userland(image):
-    key = _key(debian.USERLAND_SUITE, GUEST_PACKAGES, GUEST_WITHOUT, 1)
+    partial = image.userland.with_suffix(".partial")
+    prune = " -o ".join(f"-path './{place}'" for place in GUEST_WITHOUT)
+    # The archive is written by the hook, so no tree is left over that only root could remove.
+    hook = (f"cd \"$1\" && find . -xdev \\( {prune} \\) -prune -o -print"
+            f" | cpio --quiet -o -H newc > '{partial}'")
+    key = _key(debian.USERLAND_SUITE, GUEST_PACKAGES, hook)
     stamp = host.CACHE / "userland.key"
     with host.locked("userland"):
         if image.userland.exists() and stamp.exists() and stamp.read_text() == key:
             return
         host.say(f"making the guests' user land from {debian.USERLAND_SUITE} (once, half a minute)")
         stamp.unlink(missing_ok=True)
-        partial = image.userland.with_suffix(".partial")
-        prune = " -o ".join(f"-path './{place}'" for place in GUEST_WITHOUT)
-        # The archive is written by the hook, so no tree is left over that only root could remove.
-        hook = (f"cd \"$1\" && find . -xdev \\( {prune} \\) -prune -o -print"
-                f" | cpio --quiet -o -H newc > '{partial}'")
         _mmdebstrap(debian.USERLAND_SUITE, "-", host.CACHE / "userland.log", "making the user land",
                     "--variant=essential", "--format=null", f"--include={','.join(GUEST_PACKAGES)}",
                     f"--customize-hook={hook}")
@@ -107,18 +103,28 @@ def _make_userland(image):
         stamp.write_text(key)
 
 
+# In a new chroot: unpacks the kernel that its headers belong to, at /kernel. Installing it would make
+# an initramfs that nobody boots. Newer releases split the package in three.
+_UNPACK_KERNEL = """chroot "$1" sh -ec '
+    mkdir /kernel
+    cd /kernel
+    release=$(ls /lib/modules)
+    for part in image binary modules; do
+        package=linux-$part-$release
+        if apt-cache show "$package" >/dev/null 2>&1; then apt-get -q download "$package"; fi
+    done
+    for deb in *.deb; do dpkg-deb -x "$deb" .; done
+    rm -- *.deb
+    [ -e lib ] || ln -s usr/lib lib
+    depmod -b . "$release"
+'"""
+
+
 def _make_chroot(image, offered):
-    # linux-image's own installation would build an initramfs that nobody boots: unpack it instead.
-    # Newer releases split it in three.
-    hook = ('chroot "$1" sh -ec \'mkdir /kernel; cd /kernel; release=$(ls /lib/modules);'
-            ' for part in image binary modules; do package=linux-$part-$release;'
-            ' ! apt-cache show "$package" >/dev/null 2>&1 || apt-get -q download "$package"; done;'
-            ' for deb in *.deb; do dpkg-deb -x "$deb" .; done; rm -- *.deb;'
-            ' [ -e lib ] || ln -s usr/lib lib; depmod -b . "$release"\'')
     packages = [*CHROOT_PACKAGES, f"linux-headers-amd64={offered.version}"]
     _mmdebstrap(offered.suite, image.chroot, image.place / "chroot.log",
                 f"making the chroot of {offered.suite}", "--variant=apt",
-                f"--include={','.join(packages)}", f"--customize-hook={hook}")
+                f"--include={','.join(packages)}", f"--customize-hook={_UNPACK_KERNEL}")
 
 
 def _module_name(path):
@@ -177,7 +183,7 @@ def _make_modules(image, kernel, uname):
 
 
 def _make_kernel(image, update):
-    key = _chroot_key(image.series)
+    key = _key(debian.SERIES[image.series], CHROOT_PACKAGES, _UNPACK_KERNEL, GUEST_MODULES)
     with host.locked(image.series):
         current = image.facts.get("key") == key
         if current and not update:
