@@ -21,11 +21,9 @@ T* construct_at(void* at, Arguments&&... arguments) {
   return new (NvmevPlacement{at}) T(static_cast<Arguments&&>(arguments)...);
 }
 
-// An array that lives as long as the device. Elements are default-constructed and never destroyed: they own
-// nothing but memory of the same kind.
+// An array of a size that is known at attach. Elements are default-constructed.
 template <typename T>
 class HostArray {
-  static_assert(std::is_trivially_destructible_v<T>);
   static_assert(alignof(T) <= kCacheLine);
 
  public:
@@ -51,6 +49,9 @@ class HostArray {
   }
 
   void release() {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      for (T& element : *this) element.~T();
+    }
     if (data_ != nullptr) nvmev_host_free(host_, data_, count_ * sizeof(T));
     data_ = nullptr;
     count_ = 0;

@@ -80,12 +80,13 @@ auto Medium::locked(u64 offset, Function with) {
   return with(base != nullptr ? base + (offset & (kPageSize - 1)) : nullptr);
 }
 
-bool Medium::write(u64 offset, const void* from, u32 length) {
+bool Medium::write(u64 offset, const Pieces& from) {
   if (kind_ == NVMEV_MEDIUM_NONE) return true;
   for (;;) {
     const bool written = locked(offset, [&](u8* bytes) {
       if (bytes == nullptr) return false;
-      memcpy(bytes, from, length);
+      memcpy(bytes, from.first, from.first_length);
+      memcpy(bytes + from.first_length, from.second, from.second_length);
       return true;
     });
     if (written) return true;
@@ -93,31 +94,35 @@ bool Medium::write(u64 offset, const void* from, u32 length) {
   }
 }
 
-void Medium::read(u64 offset, void* to, u32 length) {
-  if (kind_ == NVMEV_MEDIUM_NONE) {
-    memset(to, 0, length);
-    return;
-  }
+void Medium::read(u64 offset, const Pieces& to) {
+  const auto clear = [&] {
+    memset(to.first, 0, to.first_length);
+    memset(to.second, 0, to.second_length);
+  };
+  if (kind_ == NVMEV_MEDIUM_NONE) return clear();
   locked(offset, [&](u8* bytes) {
-    if (bytes != nullptr) {
-      memcpy(to, bytes, length);
-    } else {
-      memset(to, 0, length);
-    }
+    if (bytes == nullptr) return clear();
+    memcpy(to.first, bytes, to.first_length);
+    memcpy(to.second, bytes + to.first_length, to.second_length);
   });
 }
 
-static bool all_zero(const u8* bytes, u32 length) {
-  for (u32 i = 0; i < length; i++) {
-    if (bytes[i] != 0) return false;
+static bool all_zero(const Pieces& pieces) {
+  for (u32 i = 0; i < pieces.first_length; i++) {
+    if (pieces.first[i] != 0) return false;
+  }
+  for (u32 i = 0; i < pieces.second_length; i++) {
+    if (pieces.second[i] != 0) return false;
   }
   return true;
 }
 
-bool Medium::equals(u64 offset, const void* with, u32 length) {
-  if (kind_ == NVMEV_MEDIUM_NONE) return all_zero(static_cast<const u8*>(with), length);
+bool Medium::equals(u64 offset, const Pieces& with) {
+  if (kind_ == NVMEV_MEDIUM_NONE) return all_zero(with);
   return locked(offset, [&](u8* bytes) {
-    return bytes != nullptr ? memcmp(bytes, with, length) == 0 : all_zero(static_cast<const u8*>(with), length);
+    if (bytes == nullptr) return all_zero(with);
+    return memcmp(bytes, with.first, with.first_length) == 0 &&
+           memcmp(bytes + with.first_length, with.second, with.second_length) == 0;
   });
 }
 
@@ -129,10 +134,8 @@ void Medium::zero(u64 offset, u32 length) {
 }
 
 void Medium::discard(u64 offset, u32 length) {
-  if (kind_ != NVMEV_MEDIUM_PAGES || length != kPageSize) {
-    zero(offset, length);
-    return;
-  }
+  if (kind_ != NVMEV_MEDIUM_PAGES) return;
+  if (length != kPageSize) return zero(offset, length);
   Leaf* leaf = leaf_of(offset);
   if (leaf == nullptr) return;
   u8* page;

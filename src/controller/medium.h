@@ -11,6 +11,16 @@
 
 namespace nvmev {
 
+// Requester memory for one part of a page: a page of the medium meets at most two of the requester's.
+struct Pieces {
+  u8* first;
+  u32 first_length;
+  u8* second;
+  u32 second_length;
+
+  u32 length() const { return first_length + second_length; }
+};
+
 // All operations work on the part of one page of kPageSize: `offset + length` does not cross a page boundary,
 // and lies below the capacity. Each is atomic against the others on the same page. Any thread.
 class Medium {
@@ -28,13 +38,14 @@ class Medium {
   bool prepare(u64 offset);
 
   // False as prepare(); the medium is unchanged then.
-  bool write(u64 offset, const void* from, u32 length);
-  void read(u64 offset, void* to, u32 length);
+  bool write(u64 offset, const Pieces& from);
+  void read(u64 offset, const Pieces& to);
   // Whether the bytes are equal to `with`.
-  bool equals(u64 offset, const void* with, u32 length);
+  bool equals(u64 offset, const Pieces& with);
   void zero(u64 offset, u32 length);
 
-  // As zero(); a page that is covered whole is given back to the host.
+  // A thin medium: as zero(), and a page that is covered whole goes back to the host. Others keep their contents:
+  // clearing a range of many GiB would take longer than a host waits.
   void discard(u64 offset, u32 length);
 
   // The first offset at or above `offset` that may hold anything but zeros; lets zero() and discard() skip
@@ -43,6 +54,9 @@ class Medium {
 
   // Bytes of memory that hold data now.
   u64 used() const;
+  // Whether discarded blocks read as zeros.
+  bool discards_to_zero() const { return kind_ != NVMEV_MEDIUM_RESERVED; }
+  // Whether memory is taken as it is written.
   bool thin() const { return kind_ == NVMEV_MEDIUM_PAGES; }
   u64 capacity() const { return capacity_; }
 

@@ -45,6 +45,10 @@ class SpscRing {
   // Consumer: gives the oldest element back.
   void pop() { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
+  // Any thread: how many elements were published and popped in all, modulo 2^32.
+  u32 published() const { return tail_.load(std::memory_order_acquire); }
+  u32 popped() const { return head_.load(std::memory_order_acquire); }
+
   // Any thread: whether the consumer would find something.
   bool empty() const {
     return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Admin commands: one table of handlers (NVMe 2.0 section 5).
+#pragma once
+
+#include "nvmev/nvme/command.h"
+#include "nvmev/nvme/status.h"
+#include "nvmev/types.h"
+
+namespace nvmev {
+
+class Controller;
+
+// What a handler makes of a command.
+struct AdminResult {
+  nvme::Status status = nvme::Status::kSuccess;
+  u32 dw0 = 0;
+  bool deferred = false;  // the completion comes later, from a job or an event
+
+  static AdminResult later() { return {nvme::Status::kSuccess, 0, true}; }
+};
+
+using AdminHandler = AdminResult (*)(Controller&, const nvme::Sqe&);
+
+struct AdminCommand {
+  const char* name;  // nullptr: not supported
+  AdminHandler handler;
+  u32 effects;  // Commands Supported and Effects, figure 214
+};
+
+// The row of an opcode.
+const AdminCommand& admin_command(u8 opcode);
+
+// The handlers, each in the file of its topic.
+AdminResult delete_io_sq(Controller&, const nvme::Sqe&);         // admin_queues.cc
+AdminResult create_io_sq(Controller&, const nvme::Sqe&);
+AdminResult delete_io_cq(Controller&, const nvme::Sqe&);
+AdminResult create_io_cq(Controller&, const nvme::Sqe&);
+AdminResult doorbell_buffer_config(Controller&, const nvme::Sqe&);
+AdminResult get_log_page(Controller&, const nvme::Sqe&);         // log_pages.cc
+AdminResult identify(Controller&, const nvme::Sqe&);             // identify.cc
+AdminResult abort_command(Controller&, const nvme::Sqe&);        // abort.cc
+AdminResult set_features(Controller&, const nvme::Sqe&);         // features.cc
+AdminResult get_features(Controller&, const nvme::Sqe&);
+AdminResult async_event_request(Controller&, const nvme::Sqe&);  // async_events.cc
+AdminResult format_nvm(Controller&, const nvme::Sqe&);           // format.cc
+
+}  // namespace nvmev

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "async_events.h"
+
+#include "admin.h"
+#include "controller.h"
+#include "nvmev/nvme/feature.h"
+
+namespace nvmev {
+
+using nvme::Status;
+
+AdminResult async_event_request(Controller& controller, const nvme::Sqe& sqe) {
+  if (!controller.events().add_request(sqe.cid)) return {Status::kAsyncEventLimitExceeded};
+  return AdminResult::later();
+}
+
+// Turns what has happened into events, and events into completions.
+u32 Controller::poll_events() {
+  const u32 pending = shared_->pending_events.exchange(0, std::memory_order_acquire);
+  if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellRegister)) events_.raise(nvme::kEventInvalidDoorbellRegister);
+  if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellValue)) events_.raise(nvme::kEventInvalidDoorbellValue);
+  u32 done = 0;
+  u16 cid;
+  u32 dw0;
+  while (backlog_count_ == 0 && events_.next(&cid, &dw0)) {
+    complete_admin(cid, Status::kSuccess, dw0);
+    done++;
+  }
+  return done;
+}
+
+void Controller::check_temperature() {
+  if (!features_.temperature_warning()) {
+    temperature_reported_ = false;
+    return;
+  }
+  if (temperature_reported_ || (features_.async_config & nvme::async_config::kSmartTemperature) == 0) return;
+  temperature_reported_ = true;
+  events_.raise(nvme::kEventTemperature);
+}
+
+void Controller::namespace_changed() {
+  changed_namespaces_.nsid[0] = shared_->ns.id;
+  if (features_.async_config & nvme::async_config::kNamespaceAttribute) events_.raise(nvme::kEventNamespaceAttribute);
+}
+
+}  // namespace nvmev

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "controller.h"
+
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+using nvme::Sqe;
+using nvme::Status;
+
+bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostArray<Worker>& workers) {
+  shared_ = &shared;
+  dispatchers_ = &dispatchers;
+  workers_ = &workers;
+  const nvmev_config& config = shared.config;
+
+  const u32 entries = config.queue_entries > nvme::aqa::kMaxEntries ? config.queue_entries : nvme::aqa::kMaxEntries;
+  const std::size_t sq_pages = (static_cast<std::size_t>(entries) * sizeof(Sqe) + kPageSize - 1) / kPageSize;
+  const std::size_t cq_pages = (static_cast<std::size_t>(entries) * sizeof(nvme::Cqe) + kPageSize - 1) / kPageSize;
+  if (!queue_pages_.allocate(shared.host, shared.sqs.size() * (sq_pages + cq_pages)) ||
+      !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, config.mdts) ||
+      !forgotten_.allocate(shared.host, shared.cqs.size()) || !forget_sent_.allocate(shared.host, shared.cqs.size())) {
+    return false;
+  }
+  void** pages = queue_pages_.data();
+  for (std::size_t id = 0; id < shared.sqs.size(); id++) {
+    shared.sqs[id].id = static_cast<u16>(id);
+    shared.sqs[id].memory.init(pages);
+    pages += sq_pages;
+    shared.cqs[id].id = static_cast<u16>(id);
+    shared.cqs[id].memory.init(pages);
+    pages += cq_pages;
+  }
+  write_constant_registers();
+  return true;
+}
+
+u32 Controller::pass(u64 now) {
+  if (created_ == 0) created_ = now;
+  now_ = now;
+  // On hardware a register read costs as much as a command: while commands flow, look less often.
+  constexpr u32 kRegisterInterval = 8;
+  u32 done = 0;
+  if (state_ != State::kReady || passes_++ % kRegisterInterval == 0 || !reset_done()) done += poll_registers();
+  if (state_ == State::kReady) {
+    done += post_admin();
+    done += poll_events();
+    done += step_jobs();
+    done += poll_admin_queue();
+    CompletionQueue& cq = shared_->cqs[0];
+    if (cq.unsignalled != 0) {
+      cq.unsignalled = 0;
+      nvmev_host_interrupt(shared_->host, cq.vector);
+    }
+  }
+  unfinished_.store(state_ == State::kStopping || jobs_.any() || backlog_count_ != 0, std::memory_order_relaxed);
+  return done;
+}
+
+bool Controller::pending() const {
+  if (unfinished_.load(std::memory_order_relaxed) || !reset_done()) return true;
+  if (load_relaxed(&registers()->cc) != seen_cc_.load(std::memory_order_relaxed)) return true;
+  if (shared_->pending_events.load(std::memory_order_relaxed) != 0) return true;
+  const SubmissionQueue& sq = shared_->sqs[0];
+  if (sq.state.load(std::memory_order_acquire) != SqState::kActive) return false;
+  const u32 tail = load_relaxed(sq.doorbell.load(std::memory_order_relaxed));
+  return tail != sq.head.load(std::memory_order_relaxed) && tail != sq.refused_tail;
+}
+
+// ---- Admin queue -----------------------------------------------------------------------------------
+
+u32 Controller::poll_admin_queue() {
+  SubmissionQueue& sq = shared_->sqs[0];
+  const u32 tail = load_acquire(sq.doorbell.load(std::memory_order_relaxed));
+  u32 head = sq.head.load(std::memory_order_relaxed);
+  if (tail == head) return 0;
+  if (tail >= sq.size) {
+    if (tail != sq.refused_tail) {
+      sq.refused_tail = tail;
+      shared_->dispatcher_stats[0].refused_doorbells.add(1);
+      shared_->raise(PendingEvent::kInvalidDoorbellValue);
+    }
+    return 0;
+  }
+  u32 done = 0;
+  // A command whose completion finds no room, or which needs a job slot, waits in the queue.
+  while (head != tail && backlog_count_ == 0 && !jobs_.full()) {
+    const Sqe sqe = *sq.memory.entry<Sqe>(head);
+    head = head + 1 == sq.size ? 0 : head + 1;
+    sq.head.store(head, std::memory_order_relaxed);
+    run_admin(sqe);
+    done++;
+  }
+  shared_->dispatcher_stats[0].admin.add(done);
+  return done;
+}
+
+void Controller::run_admin(const Sqe& sqe) {
+  const AdminCommand& command = admin_command(sqe.opcode);
+  AdminResult result;
+  if (command.name == nullptr) {
+    result.status = Status::kInvalidOpcode;
+  } else if (sqe.fuse() != 0 || sqe.psdt() != 0) {
+    result.status = Status::kInvalidField;  // neither fused commands nor SGLs
+  } else {
+    result = command.handler(*this, sqe);
+  }
+  if (result.deferred) return;
+  if (result.status != Status::kSuccess) shared_->error_log.add(0, sqe.cid, result.status, 0, sqe.nsid);
+  complete_admin(sqe.cid, result.status, result.dw0);
+}
+
+void Controller::complete_admin(u16 cid, Status status, u32 dw0) {
+  // The bound of the backlog holds because nothing is fetched while it is not empty.
+  backlog_[backlog_count_++] = {cid, nvme::status_field(status), dw0};
+  post_admin();
+}
+
+u32 Controller::post_admin() {
+  CompletionQueue& cq = shared_->cqs[0];
+  u32 posted = 0;
+  bool invalid = false;
+  while (posted < backlog_count_ && cq.has_room(&invalid)) {
+    const AdminCompletion& completion = backlog_[posted++];
+    const u16 head = static_cast<u16>(shared_->sqs[0].head.load(std::memory_order_relaxed));
+    cq.post(completion.dw0, 0, head, 0, completion.cid, completion.status);
+    cq.unsignalled++;
+  }
+  for (u32 i = posted; i < backlog_count_; i++) backlog_[i - posted] = backlog_[i];
+  backlog_count_ -= posted;
+  if (invalid) shared_->raise(PendingEvent::kInvalidDoorbellValue);
+  return posted;
+}
+
+u32 Controller::step_jobs() {
+  u32 done = 0;
+  for (AdminJob& job : jobs_) {
+    if (job.step == nullptr) continue;
+    Status status = Status::kSuccess;
+    u32 dw0 = 0;
+    if (!job.step(*this, job, &status, &dw0)) continue;
+    job.step = nullptr;
+    if (status != Status::kSuccess) shared_->error_log.add(0, job.sqe.cid, status, 0, job.sqe.nsid);
+    // While the controller stops nobody waits for completions any more.
+    if (state_ == State::kReady) complete_admin(job.sqe.cid, status, dw0);
+    done++;
+  }
+  return done;
+}
+
+// ---- Data of admin commands ----------------------------------------------------------------------------
+
+u8* Controller::scratch() {
+  memset(scratch_.data(), 0, kPageSize);
+  return scratch_.data();
+}
+
+Status Controller::send(const Sqe& sqe, const void* data, u32 length) {
+  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, length); status != Status::kSuccess) return status;
+  buffer_.copy_out(data, length);
+  return Status::kSuccess;
+}
+
+Status Controller::send_padded(const Sqe& sqe, const void* data, u32 length, u32 total) {
+  if (length > total) length = total;
+  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, total); status != Status::kSuccess) return status;
+  buffer_.copy_out(data, length);
+  buffer_.clear(length, total - length);
+  return Status::kSuccess;
+}
+
+Status Controller::receive(const Sqe& sqe, void* data, u32 length) {
+  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, length); status != Status::kSuccess) return status;
+  buffer_.copy_in(data, length);
+  return Status::kSuccess;
+}
+
+}  // namespace nvmev

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The controller as the requester's registers and admin queue show it. Runs on dispatcher 0's thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "admin.h"
+#include "admin_jobs.h"
+#include "async_events.h"
+#include "dispatcher.h"
+#include "features.h"
+#include "nvmev/nvme/log.h"
+#include "nvmev/nvme/registers.h"
+#include "prp.h"
+#include "shared.h"
+#include "worker.h"
+
+namespace nvmev {
+
+class Controller {
+ public:
+  // False when there is no memory.
+  bool init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostArray<Worker>& workers);
+
+  // One look at registers, jobs and the admin queue. Returns how many things were done.
+  u32 pass(u64 now);
+
+  // Whether a pass would find something. Any thread.
+  bool pending() const;
+
+  // Controller Level Reset from outside the registers. Any thread; dispatcher 0 carries it out.
+  void request_reset() { reset_requested_.store(true, std::memory_order_release); }
+  bool reset_done() const { return !reset_requested_.load(std::memory_order_acquire); }
+
+  // ---- For the handlers of admin commands; dispatcher 0 only ----
+
+  Shared& shared() { return *shared_; }
+  HostArray<Dispatcher>& dispatchers() { return *dispatchers_; }
+  HostArray<Worker>& workers() { return *workers_; }
+  AdminJobs& jobs() { return jobs_; }
+  AsyncEvents& events() { return events_; }
+  FeatureValues& features() { return features_; }
+  nvme::ChangedNamespacesLog& changed_namespaces() { return changed_namespaces_; }
+  u64 now() const { return now_; }
+  u32 vectors() const { return shared_->config.queues + 1; }
+  u32 cc() const { return load_relaxed(&registers()->cc); }
+
+  // A zeroed page to build data for the requester in; valid until the next call.
+  u8* scratch();
+
+  // Moves `length` bytes, at most a page, from `data` to the command's PRPs.
+  nvme::Status send(const nvme::Sqe& sqe, const void* data, u32 length);
+  // As send(), with `total` bytes of which the last ones beyond `length` are zeros.
+  nvme::Status send_padded(const nvme::Sqe& sqe, const void* data, u32 length, u32 total);
+  nvme::Status receive(const nvme::Sqe& sqe, void* data, u32 length);
+
+  // Completes an admin command, now or when its queue has room.
+  void complete_admin(u16 cid, nvme::Status status, u32 dw0);
+
+  // Shadow doorbells; nullptr where there are none.
+  void use_shadow_doorbells(u32* shadow, u32* event_index);
+  void attach_doorbells(SubmissionQueue& sq);
+  void attach_doorbells(CompletionQueue& cq);
+
+  // Starts the end of an I/O submission queue. It is over when its state is kDrained.
+  void stop_queue(SubmissionQueue& sq, bool silent, nvme::Status status);
+  void remove_queue(SubmissionQueue& sq);
+  void remove_queue(CompletionQueue& cq);
+
+  // The warning bits of the SMART log have changed, or their event was enabled.
+  void check_temperature();
+  void namespace_changed();
+
+  void fill_smart(nvme::SmartLog& log);
+
+ private:
+  enum class State : u8 { kDisabled, kReady, kStopping, kShutDown, kFailed };
+  enum class StopReason : u8 { kDisable, kShutdown, kReset };
+  enum class StopStage : u8 { kJobs, kQueues, kCompletionQueues };
+
+  nvme::Registers* registers() { return reinterpret_cast<nvme::Registers*>(shared_->bar + NVMEV_BAR_REGISTERS); }
+  const nvme::Registers* registers() const {
+    return reinterpret_cast<const nvme::Registers*>(shared_->bar + NVMEV_BAR_REGISTERS);
+  }
+
+  // registers.cc and stop.cc
+  void write_constant_registers();
+  void set_csts(u32 csts);
+  u32 poll_registers();
+  bool restore_registers();
+  void poll_interrupt_mask();
+  void enable();
+  bool set_up_admin_queue(const char** why);
+  void fail(const char* why);
+  void begin_stop(StopReason reason);
+  bool step_stop();
+  bool queues_drained();
+  bool completion_queues_forgotten();
+  void finish_stop();
+  void clear_doorbells();
+  void look_for_stray_doorbell();
+
+  // controller.cc
+  u32 poll_events();
+  u32 step_jobs();
+  u32 poll_admin_queue();
+  void run_admin(const nvme::Sqe& sqe);
+  u32 post_admin();
+
+  struct AdminCompletion {
+    u16 cid;
+    u16 status;
+    u32 dw0;
+  };
+
+  Shared* shared_ = nullptr;
+  HostArray<Dispatcher>* dispatchers_ = nullptr;
+  HostArray<Worker>* workers_ = nullptr;
+
+  State state_ = State::kDisabled;
+  u64 cap_ = 0;
+  u32 csts_ = 0;
+  u32 interrupt_mask_ = 0;
+  u64 now_ = 0;
+  u64 created_ = 0;  // ns: first pass
+  u32 passes_ = 0;
+  std::atomic<bool> reset_requested_{false};
+  std::atomic<u32> seen_cc_{0};       // CC as last acted upon
+  std::atomic<bool> unfinished_{false};  // the next pass has something to do whatever the requester does
+
+  StopReason stop_reason_ = StopReason::kDisable;
+  StopStage stop_stage_ = StopStage::kJobs;
+  HostArray<std::atomic<Answer>> forgotten_;  // by completion queue id
+  HostArray<bool> forget_sent_;
+
+  u32 stray_at_ = 0;  // next doorbell pair to look at
+  // Completions that wait for room: of all jobs and held event requests, and one of a command just run.
+  static constexpr u32 kAdminBacklog = 32;
+  std::array<AdminCompletion, kAdminBacklog> backlog_;
+  u32 backlog_count_ = 0;
+
+  AdminJobs jobs_;
+  AsyncEvents events_;
+  FeatureValues features_;
+  bool temperature_reported_ = false;
+  nvme::ChangedNamespacesLog changed_namespaces_{};
+
+  u32* shadow_doorbells_ = nullptr;
+  u32* event_indexes_ = nullptr;
+
+  HostArray<void*> queue_pages_;  // page tables of all queues
+  HostArray<u8> scratch_;
+  PrpBuffer buffer_;
+};
+
+}  // namespace nvmev

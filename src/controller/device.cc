@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// struct nvmev_dev and the functions of the boundary that work on one.
+#include "config_keys.h"
+#include "controller.h"
+#include "dispatcher.h"
+#include "nvmev/error.h"
+#include "nvmev/host.h"
+#include "nvmev/text.h"
+#include "report.h"
+#include "shared.h"
+#include "worker.h"
+
+using namespace nvmev;
+
+struct nvmev_dev {
+  Shared shared;
+  HostArray<Dispatcher> dispatchers;
+  HostArray<Worker> workers;
+  Controller controller;
+  Spinlock tuning;  // of nvmev_dev_set()
+
+  int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
+};
+
+int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error) {
+  shared.config = config;
+  shared.host = host;
+  shared.bar = static_cast<u8*>(bar);
+  shared.error_log.init(host);
+  shared.ns.id = 1;
+  shared.ns.bytes = config.capacity;
+  for (u8 i = 0; i < sizeof(kLbaShifts); i++) {
+    if (config.lba_size == 1u << kLbaShifts[i]) shared.ns.format.store(i, std::memory_order_relaxed);
+  }
+  if (const int result = shared.medium.init(config, host, error); result != 0) return result;
+  if (const int result = shared.model.init(config, host, error); result != 0) return result;
+  const std::size_t queues = config.queues + 1;
+  bool ok = shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
+            shared.rings.allocate(host, static_cast<std::size_t>(config.dispatchers) * config.workers) &&
+            shared.worker_stats.allocate(host, config.workers) &&
+            shared.dispatcher_stats.allocate(host, config.dispatchers) &&
+            dispatchers.allocate(host, config.dispatchers) && workers.allocate(host, config.workers);
+  for (u32 d = 0; ok && d < config.dispatchers; d++) ok = dispatchers[d].init(shared, d);
+  for (u32 w = 0; ok && w < config.workers; w++) ok = workers[w].init(shared, w);
+  if (ok) ok = controller.init(shared, dispatchers, workers);
+  if (!ok) {
+    return fail(error, err::kNoMemory, "queues=%u, inflight=%u: no memory for their tables", config.queues, config.inflight);
+  }
+  return 0;
+}
+
+extern "C" int nvmev_dev_create(const nvmev_config* config, nvmev_host* host, void* bar, nvmev_dev** dev,
+                                nvmev_error* error) {
+  if (const int result = nvmev_config_check(config, error); result != 0) return result;
+  void* memory = nvmev_host_alloc(host, sizeof(nvmev_dev));
+  if (memory == nullptr) return fail(error, err::kNoMemory, "no memory for a device");
+  nvmev_dev* device = construct_at<nvmev_dev>(memory);
+  if (const int result = device->init(*config, host, bar, error); result != 0) {
+    nvmev_dev_destroy(device);
+    return result;
+  }
+  *dev = device;
+  return 0;
+}
+
+extern "C" void nvmev_dev_destroy(nvmev_dev* dev) {
+  nvmev_host* host = dev->shared.host;
+  dev->~nvmev_dev();
+  nvmev_host_free(host, dev, sizeof(*dev));
+}
+
+extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value, nvmev_error* error) {
+  const Key* key = find_key(name);
+  if (key == nullptr) return fail(error, err::kInvalid, "%.48s is no key: one of %s is right", name, key_names());
+  if (!key->live) return fail(error, err::kBusy, "%s is fixed while the device runs", name);
+  nvmev_config changed;
+  int result;
+  {
+    SpinGuard guard(dev->shared.host, dev->tuning);
+    changed = dev->shared.config;
+    result = set_key(*key, value, &changed, error);
+    if (result == 0) {
+      dev->shared.config = changed;
+      dev->shared.model.retune(changed);
+    }
+  }
+  return result;
+}
+
+extern "C" void nvmev_dev_request_reset(nvmev_dev* dev) { dev->controller.request_reset(); }
+
+extern "C" bool nvmev_dev_reset_done(const nvmev_dev* dev) { return dev->controller.reset_done(); }
+
+extern "C" unsigned int nvmev_dispatch(nvmev_dev* dev, unsigned int d, uint64_t now) {
+  u32 done = 0;
+  if (d == 0) done += dev->controller.pass(now);
+  return done + dev->dispatchers[d].pass(now);
+}
+
+extern "C" bool nvmev_dispatch_pending(const nvmev_dev* dev, unsigned int d) {
+  return (d == 0 && dev->controller.pending()) || dev->dispatchers[d].pending();
+}
+
+extern "C" unsigned int nvmev_work(nvmev_dev* dev, unsigned int w, uint64_t now, uint64_t* next) {
+  return dev->workers[w].pass(now, next);
+}
+
+extern "C" bool nvmev_work_pending(const nvmev_dev* dev, unsigned int w) { return dev->workers[w].pending(); }
+
+extern "C" unsigned int nvmev_dev_vectors(const nvmev_dev* dev) { return dev->shared.config.queues + 1; }
+
+extern "C" size_t nvmev_dev_report(const nvmev_dev* dev, char* buffer, size_t size) {
+  TextWriter text(buffer, size);
+  report(dev->shared, text);
+  return text.length();
+}

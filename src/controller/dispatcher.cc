@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dispatcher.h"
+
+#include "io_commands.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+using nvme::Status;
+
+bool Dispatcher::init(Shared& shared, u32 index) {
+  shared_ = &shared;
+  index_ = index;
+  return range_lists_.allocate(shared.host, kRangeLists);
+}
+
+void Dispatcher::find_queues() {
+  queue_count_ = 0;
+  for (const SubmissionQueue& sq : shared_->sqs) {
+    const u32 id = static_cast<u32>(&sq - shared_->sqs.data());
+    if (id == 0 || id % shared_->config.dispatchers != index_) continue;
+    if (sq.state.load(std::memory_order_acquire) != SqState::kAbsent) queues_[queue_count_++] = static_cast<u16>(id);
+  }
+}
+
+u32 Dispatcher::pass(u64 now) {
+  pass_count_.fetch_add(1, std::memory_order_seq_cst);
+  const u32 generation = shared_->sq_generation.load(std::memory_order_acquire);
+  if (generation != generation_) {
+    generation_ = generation;
+    find_queues();
+  }
+  u32 done = 0;
+  for (u32 i = 0; i < queue_count_; i++) {
+    SubmissionQueue& sq = shared_->sqs[queues_[i]];
+    switch (sq.state.load(std::memory_order_acquire)) {
+      case SqState::kActive:
+        done += fetch(sq, now);
+        break;
+      case SqState::kStopping:
+        done += end_queue(sq);
+        break;
+      default:
+        break;
+    }
+  }
+  for (u32 w = 0; w < shared_->config.workers; w++) {
+    if (shared_->ring(index_, w).publish()) nvmev_host_wake(shared_->host, w);
+  }
+  pass_count_.fetch_add(1, std::memory_order_seq_cst);
+  return done;
+}
+
+bool Dispatcher::pending() const {
+  if (shared_->sq_generation.load(std::memory_order_acquire) != generation_) return true;
+  for (u32 i = 0; i < queue_count_; i++) {
+    const SubmissionQueue& sq = shared_->sqs[queues_[i]];
+    const SqState state = sq.state.load(std::memory_order_acquire);
+    if (state == SqState::kStopping) return true;
+    if (state != SqState::kActive) continue;
+    const u32 tail = load_relaxed(sq.doorbell.load(std::memory_order_relaxed));
+    if (tail != sq.head.load(std::memory_order_relaxed) && tail != sq.refused_tail) return true;
+  }
+  return false;
+}
+
+u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
+  const u32 tail = load_acquire(sq.doorbell.load(std::memory_order_relaxed));
+  u32 head = sq.head.load(std::memory_order_relaxed);
+  if (tail == head) return 0;
+  DispatcherStats& stats = shared_->dispatcher_stats[index_];
+  if (tail >= sq.size) [[unlikely]] {
+    if (tail != sq.refused_tail) {
+      sq.refused_tail = tail;
+      stats.refused_doorbells.add(1);
+      shared_->raise(PendingEvent::kInvalidDoorbellValue);
+    }
+    return 0;
+  }
+  u32 fetched = 0;
+  TaskRing& ring = shared_->ring(index_, sq.worker);
+  for (; head != tail && fetched < kFetchBatch; fetched++) {
+    Task* task = ring.reserve();
+    if (task == nullptr) {
+      stats.stalls.add(1);
+      break;
+    }
+    task->sqe = *sq.memory.entry<nvme::Sqe>(head);
+    if (!prepare(sq, *task, now)) {
+      stats.stalls.add(1);
+      break;
+    }
+    ring.commit();
+    head = head + 1 == sq.size ? 0 : head + 1;
+  }
+  sq.head.store(head, std::memory_order_relaxed);
+  if (u32* index = sq.event_index.load(std::memory_order_relaxed)) store_relaxed(index, head);
+  stats.fetched.add(fetched);
+  return fetched;
+}
+
+// Checks and plans. False: the command must wait in its queue; nothing was done.
+bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
+  task.kind = TaskKind::kCommand;
+  task.sq_id = sq.id;
+  task.target = now;
+  task.ranges = nullptr;
+  const IoCommand& command = nvm_command(task.sqe.opcode);
+  if (command.name == nullptr) {
+    task.status = Status::kInvalidOpcode;
+    return true;
+  }
+  IoContext context{*shared_, nullptr};
+  if (command.needs_ranges) {
+    context.ranges = free_ranges();
+    if (context.ranges == nullptr) return false;
+  }
+  task.status = command.check(context, task);
+  if (task.status == Status::kSuccess) plan(task, now);
+  if (task.ranges != nullptr) task.ranges->taken.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void Dispatcher::plan(Task& task, u64 now) {
+  constexpr u32 kForceUnitAccess = 1u << 30;
+  IoRequest request{now, task.offset, task.length, task.op, false};
+  if (task.ranges == nullptr) {
+    request.fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
+    const IoPlan plan = shared_->model.plan(request);
+    task.target = plan.done;
+    task.status = plan.status;
+    return;
+  }
+  const u32 shift = shared_->ns.lba_shift();
+  for (u32 i = 0; i < task.ranges->count && task.status == Status::kSuccess; i++) {
+    const nvme::DsmRange& range = task.ranges->ranges[i];
+    if (range.nlb == 0) continue;
+    request.offset = range.slba << shift;
+    request.length = static_cast<u64>(range.nlb) << shift;
+    const IoPlan plan = shared_->model.plan(request);
+    if (plan.done > task.target) task.target = plan.done;
+    task.status = plan.status;
+  }
+  if (task.status != Status::kSuccess) task.ranges = nullptr;
+}
+
+// Tells the worker to give the queue's commands up, behind the last of them.
+bool Dispatcher::end_queue(SubmissionQueue& sq) {
+  Task* task = reserve(sq.worker);
+  if (task == nullptr) return false;
+  task->kind = TaskKind::kDrainSq;
+  task->sq_id = sq.id;
+  commit(sq.worker);
+  sq.state.store(SqState::kDraining, std::memory_order_release);
+  return true;
+}
+
+RangeList* Dispatcher::free_ranges() {
+  for (RangeList& list : range_lists_) {
+    if (!list.taken.load(std::memory_order_acquire)) return &list;
+  }
+  return nullptr;
+}
+
+}  // namespace nvmev

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A dispatcher: fetches commands from the submission queues that it serves, checks and plans them, and hands them to
+// the workers.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "nvmev/host_array.h"
+#include "shared.h"
+#include "task.h"
+
+namespace nvmev {
+
+class Dispatcher {
+ public:
+  // Serves the I/O submission queues whose id modulo the number of dispatchers is `index`. False when there is no memory.
+  bool init(Shared& shared, u32 index);
+
+  // One pass over the queues. Returns how many things were done.
+  u32 pass(u64 now);
+
+  // Whether a pass would find something. Any thread.
+  bool pending() const;
+
+  // Counts begins and ends of passes: odd within one. Any thread.
+  u32 pass_count() const { return pass_count_.load(std::memory_order_seq_cst); }
+
+  // Makes room for a request to worker `w` behind all commands handed to it so far; nullptr when the ring is full.
+  // Call commit on the ring afterwards. Of this dispatcher's thread.
+  Task* reserve(u32 w) { return shared_->ring(index_, w).reserve(); }
+  void commit(u32 w) { shared_->ring(index_, w).commit(); }
+
+ private:
+  void find_queues();
+  u32 fetch(SubmissionQueue& sq, u64 now);
+  bool prepare(SubmissionQueue& sq, Task& task, u64 now);
+  void plan(Task& task, u64 now);
+  bool end_queue(SubmissionQueue& sq);
+  RangeList* free_ranges();
+
+  static constexpr u32 kFetchBatch = 32;  // commands of one queue in one pass
+  static constexpr u32 kRangeLists = 16;
+
+  Shared* shared_ = nullptr;
+  u32 index_ = 0;
+  u32 generation_ = 0;
+  u32 queue_count_ = 0;
+  std::array<u16, NVMEV_MAX_VECTORS> queues_;  // ids of the queues to look at
+  HostArray<RangeList> range_lists_;
+  std::atomic<u32> pass_count_{0};
+};
+
+}  // namespace nvmev

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Set Features and Get Features: NVMe 2.0 sections 5.15 and 5.27.
+#include "features.h"
+
+#include "admin.h"
+#include "controller.h"
+#include "nvmev/nvme/feature.h"
+
+namespace nvmev {
+
+using nvme::Feature;
+using nvme::FeatureSelect;
+using nvme::Sqe;
+using nvme::Status;
+
+namespace {
+
+// What a set or get function works on. `values` are the current or the default ones.
+struct Access {
+  Controller& controller;
+  const Sqe& sqe;
+  FeatureValues& values;
+  u32 dw0;
+};
+
+struct FeatureRow {
+  Feature id;
+  bool per_namespace;
+  Status (*set)(Access&);
+  Status (*get)(Access&);
+};
+
+// ---- Features that are one value -----------------------------------------------------------------------------
+
+// A feature whose CDW11 is kept as it is, within the bits that mean something.
+template <u32 FeatureValues::*kValue, u32 kMask>
+Status set_value(Access& access) {
+  if (access.sqe.cdw11 & ~kMask) return Status::kInvalidField;
+  access.values.*kValue = access.sqe.cdw11;
+  return Status::kSuccess;
+}
+
+template <u32 FeatureValues::*kValue>
+Status get_value(Access& access) {
+  access.dw0 = access.values.*kValue;
+  return Status::kSuccess;
+}
+
+constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
+constexpr u32 kTimeLimitMask = 0x0000ffff;    // TLER; DULBE is not supported
+constexpr u32 kAtomicityMask = 0x00000001;    // DN
+
+Status set_power(Access& access) {
+  const u32 state = access.sqe.cdw11 & 0x1f;
+  constexpr u32 kMask = 0x000000ff;  // WH, PS
+  if (state != 0 || (access.sqe.cdw11 & ~kMask) != 0) return Status::kInvalidField;  // NPSS is 0
+  access.values.power = access.sqe.cdw11;
+  return Status::kSuccess;
+}
+
+Status set_async_config(Access& access) {
+  if (access.sqe.cdw11 & ~nvme::async_config::kSupported) return Status::kInvalidField;
+  access.values.async_config = access.sqe.cdw11;
+  access.controller.check_temperature();
+  return Status::kSuccess;
+}
+
+// ---- Temperature Threshold, section 5.27.1.3 --------------------------------------------------------------------
+
+constexpr u32 kSelectComposite = 0;
+constexpr u32 kSelectAll = 0xf;
+constexpr u32 kOver = 0;
+constexpr u32 kUnder = 1;
+
+u32 temperature_sensor(const Sqe& sqe) { return sqe.cdw11 >> 16 & 0xf; }
+u32 temperature_type(const Sqe& sqe) { return sqe.cdw11 >> 20 & 0x3; }
+
+Status set_temperature(Access& access) {
+  const u32 sensor = temperature_sensor(access.sqe);
+  const u16 threshold = static_cast<u16>(access.sqe.cdw11);
+  if (sensor != kSelectComposite && sensor != kSelectAll) return Status::kInvalidField;
+  switch (temperature_type(access.sqe)) {
+    case kOver:
+      access.values.over_temperature = threshold;
+      break;
+    case kUnder:
+      access.values.under_temperature = threshold;
+      break;
+    default:
+      return Status::kInvalidField;
+  }
+  access.controller.check_temperature();
+  return Status::kSuccess;
+}
+
+Status get_temperature(Access& access) {
+  if (temperature_sensor(access.sqe) != kSelectComposite) return Status::kInvalidField;
+  switch (temperature_type(access.sqe)) {
+    case kOver:
+      access.dw0 = access.values.over_temperature;
+      return Status::kSuccess;
+    case kUnder:
+      access.dw0 = access.values.under_temperature;
+      return Status::kSuccess;
+    default:
+      return Status::kInvalidField;
+  }
+}
+
+// ---- Queues and interrupts --------------------------------------------------------------------------------------
+
+Status get_number_of_queues(Access& access) {
+  const u32 queues = access.controller.shared().config.queues - 1;  // 0-based
+  access.dw0 = queues | queues << 16;
+  return Status::kSuccess;
+}
+
+// Section 5.27.1.5. All queues that the device has are always allocated.
+Status set_number_of_queues(Access& access) {
+  const Shared& shared = access.controller.shared();
+  if ((access.sqe.cdw11 & 0xffff) == 0xffff || access.sqe.cdw11 >> 16 == 0xffff) return Status::kInvalidField;
+  for (u32 id = 1; id < shared.sqs.size(); id++) {
+    const bool sq_exists = shared.sqs[id].state.load(std::memory_order_relaxed) != SqState::kAbsent;
+    if (sq_exists || shared.cqs[id].exists) return Status::kCommandSequenceError;
+  }
+  return get_number_of_queues(access);
+}
+
+Status set_coalescing(Access& access) {
+  constexpr u32 kMask = 0x0000ffff;       // TIME, THR
+  constexpr u64 kTimeUnit = 100 * 1000;  // ns
+  if (access.sqe.cdw11 & ~kMask) return Status::kInvalidField;
+  access.values.coalescing = access.sqe.cdw11;
+  Coalescing& coalescing = access.controller.shared().coalescing;
+  coalescing.threshold.store(access.sqe.cdw11 & 0xff, std::memory_order_relaxed);
+  coalescing.time.store((access.sqe.cdw11 >> 8 & 0xff) * kTimeUnit, std::memory_order_relaxed);
+  return Status::kSuccess;
+}
+
+constexpr u32 kCoalescingDisable = 1u << 16;
+
+Status set_vector_config(Access& access) {
+  const u32 vector = access.sqe.cdw11 & 0xffff;
+  constexpr u32 kMask = 0x0001ffff;  // CD, IV
+  if (vector >= access.controller.vectors() || (access.sqe.cdw11 & ~kMask) != 0) return Status::kInvalidField;
+  auto& word = access.controller.shared().coalescing.disabled[vector / 64];
+  const u64 bit = 1ull << vector % 64;
+  if (access.sqe.cdw11 & kCoalescingDisable) {
+    word.fetch_or(bit, std::memory_order_relaxed);
+  } else {
+    word.fetch_and(~bit, std::memory_order_relaxed);
+  }
+  return Status::kSuccess;
+}
+
+Status get_vector_config(Access& access) {
+  const u32 vector = access.sqe.cdw11 & 0xffff;
+  if (vector >= access.controller.vectors()) return Status::kInvalidField;
+  const bool current = &access.values == &access.controller.features();
+  const u64 word = access.controller.shared().coalescing.disabled[vector / 64].load(std::memory_order_relaxed);
+  access.dw0 = vector | (current && (word >> vector % 64 & 1) != 0 ? kCoalescingDisable : 0);
+  return Status::kSuccess;
+}
+
+// ---- Timestamp, section 5.27.1.8 ----------------------------------------------------------------------------------
+
+constexpr u64 kTimestampMask = (1ull << 48) - 1;
+constexpr u64 kOriginHost = 1ull << 49;  // Timestamp Origin 001b: set by the host
+constexpr u64 kNsPerMs = 1000 * 1000;
+
+Status set_timestamp(Access& access) {
+  u64 data;
+  const Status status = access.controller.receive(access.sqe, &data, sizeof(data));
+  if (status != Status::kSuccess) return status;
+  access.values.timestamp = data & kTimestampMask;
+  access.values.timestamp_set = access.controller.now();
+  access.values.timestamp_by_host = true;
+  return Status::kSuccess;
+}
+
+Status get_timestamp(Access& access) {
+  const FeatureValues& values = access.values;
+  u64 data = 0;
+  if (&values == &access.controller.features()) {
+    data = (values.timestamp + (access.controller.now() - values.timestamp_set) / kNsPerMs) & kTimestampMask;
+    if (values.timestamp_by_host) data |= kOriginHost;
+  }
+  return access.controller.send(access.sqe, &data, sizeof(data));
+}
+
+constexpr FeatureRow kRows[] = {
+    {Feature::kArbitration, false, set_value<&FeatureValues::arbitration, kArbitrationMask>,
+     get_value<&FeatureValues::arbitration>},
+    {Feature::kPowerManagement, false, set_power, get_value<&FeatureValues::power>},
+    {Feature::kTemperatureThreshold, false, set_temperature, get_temperature},
+    {Feature::kErrorRecovery, true, set_value<&FeatureValues::error_recovery, kTimeLimitMask>,
+     get_value<&FeatureValues::error_recovery>},
+    {Feature::kNumberOfQueues, false, set_number_of_queues, get_number_of_queues},
+    {Feature::kInterruptCoalescing, false, set_coalescing, get_value<&FeatureValues::coalescing>},
+    {Feature::kInterruptVectorConfig, false, set_vector_config, get_vector_config},
+    {Feature::kWriteAtomicity, false, set_value<&FeatureValues::write_atomicity, kAtomicityMask>,
+     get_value<&FeatureValues::write_atomicity>},
+    {Feature::kAsyncEventConfig, false, set_async_config, get_value<&FeatureValues::async_config>},
+    {Feature::kTimestamp, false, set_timestamp, get_timestamp},
+};
+
+const FeatureRow* find_row(const Sqe& sqe) {
+  for (const FeatureRow& row : kRows) {
+    if (static_cast<u8>(row.id) == static_cast<u8>(sqe.cdw10)) return &row;
+  }
+  return nullptr;
+}
+
+bool names_namespace(const Sqe& sqe, const Shared& shared) { return sqe.nsid == shared.ns.id; }
+
+}  // namespace
+
+AdminResult set_features(Controller& controller, const Sqe& sqe) {
+  constexpr u32 kSave = 1u << 31;
+  const FeatureRow* row = find_row(sqe);
+  if (row == nullptr) return {Status::kInvalidField};
+  if (sqe.cdw10 & kSave) return {Status::kFeatureNotSaveable};
+  const Shared& shared = controller.shared();
+  const bool all = sqe.nsid == nvme::kNsidBroadcast;
+  if (row->per_namespace) {
+    if (!all && !names_namespace(sqe, shared)) return {Status::kInvalidNamespaceOrFormat};
+  } else if (sqe.nsid != 0 && !all) {
+    return {names_namespace(sqe, shared) ? Status::kFeatureNotNamespaceSpecific : Status::kInvalidNamespaceOrFormat};
+  }
+  Access access{controller, sqe, controller.features(), 0};
+  const Status status = row->set(access);
+  return {status, status == Status::kSuccess ? access.dw0 : 0};
+}
+
+AdminResult get_features(Controller& controller, const Sqe& sqe) {
+  const FeatureRow* row = find_row(sqe);
+  const u32 select = sqe.cdw10 >> 8 & 0x7;
+  if (row == nullptr || select > static_cast<u32>(FeatureSelect::kSupported)) return {Status::kInvalidField};
+  const Shared& shared = controller.shared();
+  if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast && !names_namespace(sqe, shared)) {
+    return {Status::kInvalidNamespaceOrFormat};
+  }
+  if (select == static_cast<u32>(FeatureSelect::kSupported)) {
+    u32 capabilities = nvme::feature_capability::kChangeable;
+    if (row->per_namespace) capabilities |= nvme::feature_capability::kNamespaceSpecific;
+    return {Status::kSuccess, capabilities};
+  }
+  // Section 5.15: the saved value of a feature that cannot be saved is its default.
+  FeatureValues defaults;
+  const bool current = select == static_cast<u32>(FeatureSelect::kCurrent);
+  Access access{controller, sqe, current ? controller.features() : defaults, 0};
+  const Status status = row->get(access);
+  return {status, status == Status::kSuccess ? access.dw0 : 0};
+}
+
+}  // namespace nvmev

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Identify: NVMe 2.0 section 5.17.
+#include "nvmev/nvme/identify.h"
+
+#include "admin.h"
+#include "controller.h"
+#include "identity.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+using nvme::Cns;
+using nvme::Csi;
+using nvme::Sqe;
+using nvme::Status;
+
+namespace {
+
+constexpr u16 kControllerId = 1;
+
+u8 command_set(const Sqe& sqe) { return static_cast<u8>(sqe.cdw11 >> 24); }
+u16 controller_id(const Sqe& sqe) { return static_cast<u16>(sqe.cdw10 >> 16); }
+
+void put_u128(u8 (&field)[16], u64 value) { memcpy(field, &value, sizeof(value)); }
+
+template <std::size_t kSize, std::size_t kOther>
+void put_text(char (&field)[kSize], const char (&text)[kOther]) {
+  set_padded(field, kSize, text);
+}
+
+std::array<u8, 16> namespace_uuid(const Shared& shared) { return make_uuid(shared.config.serial, "namespace 1"); }
+
+void fill_controller(Controller& controller, nvme::IdentifyController& data) {
+  const Shared& shared = controller.shared();
+  data.vid = NVMEV_PCI_VENDOR_ID;
+  data.ssvid = NVMEV_PCI_VENDOR_ID;
+  put_text(data.sn, shared.config.serial);
+  put_text(data.mn, shared.config.model);
+  put_text(data.fr, kFirmwareRevision);
+  data.rab = 6;
+  data.mdts = static_cast<u8>(shared.config.mdts);
+  data.cntlid = kControllerId;
+  data.ver = nvme::kVersion20;
+  data.oaes = nvme::kOaesNamespaceAttribute;
+  data.cntrltype = nvme::kCntrlTypeIo;
+  data.oacs = nvme::oacs::kFormat | nvme::oacs::kDoorbellBuffer;
+  data.acl = 3;
+  data.aerl = AsyncEvents::kMaxRequests - 1;
+  data.frmw = 1 | 1 << 1;  // one slot, read-only
+  data.lpa = nvme::lpa::kCommandEffects | nvme::lpa::kExtendedData;
+  data.elpe = ErrorLog::kEntries - 1;
+  data.npss = 0;
+  data.wctemp = kWarningTemperatureThreshold;
+  data.cctemp = kCriticalTemperatureThreshold;
+  put_u128(data.tnvmcap, shared.ns.bytes);
+  data.sqes = nvme::kSqeShift << 4 | nvme::kSqeShift;
+  data.cqes = nvme::kCqeShift << 4 | nvme::kCqeShift;
+  data.nn = 1;
+  data.oncs = nvme::oncs::kCompare | nvme::oncs::kDatasetManagement | nvme::oncs::kWriteZeroes |
+              nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
+  data.vwc = nvme::kVwcFlushBroadcast;
+  char uuid[37];
+  format_uuid(make_uuid(shared.config.serial, "subsystem"), uuid);
+  snprintf(data.subnqn, sizeof(data.subnqn), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);
+  data.psd[0].max_power = 2500;  // 25 W
+}
+
+void fill_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
+  const Namespace& ns = shared.ns;
+  data.nsze = ns.blocks();
+  data.ncap = data.nsze;
+  data.nuse = data.nsze;
+  if (shared.medium.thin()) {
+    data.nsfeat |= nvme::kNsfeatThin;
+    const u64 used = shared.medium.used() >> ns.lba_shift();
+    data.nuse = used < data.nsze ? used : data.nsze;
+  }
+  data.nlbaf = sizeof(kLbaShifts) - 1;
+  data.flbas = ns.format.load(std::memory_order_relaxed);
+  if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
+  if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
+  put_u128(data.nvmcap, ns.bytes);
+  const auto uuid = namespace_uuid(shared);
+  memcpy(data.nguid, uuid.data(), uuid.size());
+  for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
+}
+
+// ---- One function for each CNS value -------------------------------------------------------------------------
+
+Status check_nsid(const Shared& shared, const Sqe& sqe) {
+  return sqe.nsid == shared.ns.id ? Status::kSuccess : Status::kInvalidNamespaceOrFormat;
+}
+
+Status check_nvm(const Sqe& sqe) {
+  return command_set(sqe) == static_cast<u8>(Csi::kNvm) ? Status::kSuccess : Status::kInvalidField;
+}
+
+Status identify_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  // NSID FFFFFFFFh asks for what all namespaces have in common: only with Namespace Management.
+  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
+  fill_namespace(controller.shared(), *reinterpret_cast<nvme::IdentifyNamespace*>(data));
+  return Status::kSuccess;
+}
+
+Status identify_controller(Controller& controller, const Sqe&, u8* data) {
+  fill_controller(controller, *reinterpret_cast<nvme::IdentifyController*>(data));
+  return Status::kSuccess;
+}
+
+Status active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+  if (sqe.nsid >= nvme::kNsidBroadcast - 1) return Status::kInvalidNamespaceOrFormat;
+  const u32 id = controller.shared().ns.id;
+  if (id > sqe.nsid) memcpy(data, &id, sizeof(id));
+  return Status::kSuccess;
+}
+
+Status csi_active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+  if (const Status status = check_nvm(sqe); status != Status::kSuccess) return status;
+  return active_namespaces(controller, sqe, data);
+}
+
+Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
+  const Shared& shared = controller.shared();
+  if (const Status status = check_nsid(shared, sqe); status != Status::kSuccess) return status;
+  const auto add = [&](nvme::Nidt type, const void* value, u8 length) {
+    const nvme::NamespaceDescriptor header{static_cast<u8>(type), length, {}};
+    memcpy(data, &header, sizeof(header));
+    memcpy(data + sizeof(header), value, length);
+    data += sizeof(header) + length;
+  };
+  const auto uuid = namespace_uuid(shared);
+  const u8 csi = static_cast<u8>(Csi::kNvm);
+  add(nvme::Nidt::kNguid, uuid.data(), static_cast<u8>(uuid.size()));
+  add(nvme::Nidt::kUuid, uuid.data(), static_cast<u8>(uuid.size()));
+  add(nvme::Nidt::kCsi, &csi, sizeof(csi));
+  return Status::kSuccess;
+}
+
+// NVM Command Set 1.0 section 4.1.5.3: all zeros without protection information.
+Status csi_namespace(Controller& controller, const Sqe& sqe, u8*) {
+  if (const Status status = check_nvm(sqe); status != Status::kSuccess) return status;
+  return check_nsid(controller.shared(), sqe);
+}
+
+// NVM Command Set 1.0 section 4.1.5.4: no limits beyond MDTS.
+Status csi_controller(Controller&, const Sqe& sqe, u8*) { return check_nvm(sqe); }
+
+Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
+  reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data)->nstat = nvme::kNstatReady;
+  return Status::kSuccess;
+}
+
+// A Controller List (section 4.4.1): a count, then the ids at or above CNTID.
+Status controllers(Controller&, const Sqe& sqe, u8* data) {
+  const u16 list[2] = {1, kControllerId};
+  if (kControllerId >= controller_id(sqe)) memcpy(data, list, sizeof(list));
+  return Status::kSuccess;
+}
+
+Status namespace_controllers(Controller& controller, const Sqe& sqe, u8* data) {
+  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
+  return controllers(controller, sqe, data);
+}
+
+// Section 5.17.2.21: vectors of the command set combinations that a controller can have; here one, of the NVM set.
+Status command_sets(Controller&, const Sqe& sqe, u8* data) {
+  if (controller_id(sqe) != 0xffff && controller_id(sqe) != kControllerId) return Status::kInvalidField;
+  const u64 nvm_only = 1ull << static_cast<u8>(Csi::kNvm);
+  memcpy(data, &nvm_only, sizeof(nvm_only));
+  return Status::kSuccess;
+}
+
+struct CnsRow {
+  Cns cns;
+  Status (*fill)(Controller&, const Sqe&, u8* data);  // data: kPageSize zeroed bytes
+};
+
+constexpr CnsRow kRows[] = {
+    {Cns::kNamespace, identify_namespace},
+    {Cns::kController, identify_controller},
+    {Cns::kActiveNamespaces, active_namespaces},
+    {Cns::kNamespaceDescriptors, namespace_descriptors},
+    {Cns::kCsiNamespace, csi_namespace},
+    {Cns::kCsiController, csi_controller},
+    {Cns::kCsiActiveNamespaces, csi_active_namespaces},
+    {Cns::kIndependentNamespace, independent_namespace},
+    {Cns::kNamespaceControllers, namespace_controllers},
+    {Cns::kControllers, controllers},
+    {Cns::kCommandSets, command_sets},
+};
+
+}  // namespace
+
+AdminResult identify(Controller& controller, const Sqe& sqe) {
+  for (const CnsRow& row : kRows) {
+    if (static_cast<u8>(row.cns) != static_cast<u8>(sqe.cdw10)) continue;
+    u8* data = controller.scratch();
+    const Status status = row.fill(controller, sqe, data);
+    if (status != Status::kSuccess) return {status};
+    return {controller.send(sqe, data, kPageSize)};
+  }
+  return {Status::kInvalidField};
+}
+
+}  // namespace nvmev

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model.h"
+
+#include "nvmev/error.h"
+#include "nvmev/ftl_registry.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+int Model::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+  host_ = host;
+  shared_ = config.dispatchers > 1;
+  scale_milli_ = config.time_scale_milli;
+  wanted_milli_.store(scale_milli_, std::memory_order_relaxed);
+  scale_.init(scale_milli_);
+  ftl_ = find_ftl(config.type)->create(config, host);
+  if (ftl_ == nullptr) return fail(error, err::kNoMemory, "type=%s: no memory for its tables", config.type);
+  return 0;
+}
+
+Model::~Model() {
+  if (ftl_ != nullptr) ftl_->destroy();
+}
+
+IoPlan Model::plan_alone(IoRequest request) {
+  // Passes of different dispatchers take their time at different moments; the FTL's clock does not go back.
+  if (request.now < last_now_) request.now = last_now_;
+  last_now_ = request.now;
+  const u32 wanted = wanted_milli_.load(std::memory_order_relaxed);
+  if (wanted != scale_milli_) [[unlikely]] {
+    scale_.change(request.now, wanted);
+    scale_milli_ = wanted;
+  }
+  const u64 now = request.now;
+  request.now = scale_.to_model(now);
+  IoPlan plan = ftl_->plan(request);
+  // Rounding between the axes must not make a command that takes no time wait.
+  plan.done = plan.done <= request.now ? now : scale_.to_host(plan.done);
+  return plan;
+}
+
+IoPlan Model::plan(const IoRequest& request) {
+  if (!shared_) return plan_alone(request);
+  SpinGuard guard(host_, lock_);
+  return plan_alone(request);
+}
+
+void Model::retune(const nvmev_config& config) {
+  ftl_->retune(config);
+  wanted_milli_.store(config.time_scale_milli, std::memory_order_relaxed);
+}
+
+void Model::format() {
+  SpinGuard guard(host_, lock_);
+  ftl_->format();
+}
+
+}  // namespace nvmev

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The FTL of a device, on the host's time axis and shared by its dispatchers.
+#pragma once
+
+#include <atomic>
+
+#include "nvmev/ftl.h"
+#include "nvmev/host.h"
+#include "spinlock.h"
+#include "time_scale.h"
+
+namespace nvmev {
+
+class Model {
+ public:
+  Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  ~Model();
+
+  // 0 or a negative errno with *error. The configuration is checked already.
+  int init(const nvmev_config& config, nvmev_host* host, nvmev_error* error);
+
+  // Carries out a request that arrived at `request.now`; both that and the result's `done` are times of the host's
+  // clock. Dispatcher threads.
+  IoPlan plan(const IoRequest& request);
+
+  // Live keys have changed. Any thread.
+  void retune(const nvmev_config& config);
+
+  // Format NVM. Dispatcher 0.
+  void format();
+
+  void report(TextWriter& text) const { ftl_->report(text); }
+
+ private:
+  IoPlan plan_alone(IoRequest request);
+
+  nvmev_host* host_ = nullptr;
+  Ftl* ftl_ = nullptr;
+  bool shared_ = false;  // several dispatchers: plan() takes the lock
+  Spinlock lock_;
+  TimeScale scale_;
+  u32 scale_milli_ = 0;
+  std::atomic<u32> wanted_milli_{0};
+  u64 last_now_ = 0;
+};
+
+}  // namespace nvmev

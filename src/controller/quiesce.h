@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Waiting, without blocking, until every command that was fetched before a certain moment has had its data phase.
+#pragma once
+
+#include <array>
+
+#include "nvmev/host.h"
+#include "nvmev/types.h"
+
+namespace nvmev {
+
+class Controller;
+
+class Quiesce {
+ public:
+  // The moment. What must not be met by later commands is set before. Of dispatcher 0.
+  void begin(Controller& controller);
+
+  // Whether all commands fetched before begin() have moved their data. Of dispatcher 0, outside its pass.
+  bool done(Controller& controller);
+
+ private:
+  bool dispatchers_passed(Controller& controller);
+  void note_rings(Controller& controller);
+  bool rings_passed(Controller& controller);
+
+  bool rings_noted_;
+  std::array<u32, NVMEV_MAX_DISPATCHERS> passes_;
+  std::array<u32, NVMEV_MAX_DISPATCHERS * NVMEV_MAX_WORKERS> published_;
+};
+
+}  // namespace nvmev

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The register file: plain memory that the requester may write anywhere at any time. What may not be written is put
+// back; what may is looked at.
+#include "controller.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+namespace cc = nvme::cc;
+namespace csts = nvme::csts;
+
+void Controller::write_constant_registers() {
+  // Everything is ready within a pass, but a Format NVM under way is finished before a reset: 30 s.
+  constexpr u8 kTimeout = 60;
+  cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::timeout(kTimeout) |
+         nvme::cap::kCssNvm | nvme::cap::kCssIocs;
+  store_relaxed(&registers()->cap, cap_);
+  store_relaxed(&registers()->vs, nvme::kVersion20);
+  set_csts(0);
+}
+
+void Controller::set_csts(u32 value) {
+  csts_ = value;
+  store_release(&registers()->csts, value);
+}
+
+u32 Controller::poll_registers() {
+  u32 done = 0;
+  const u32 value = load_acquire(&registers()->cc);
+  const u32 before = seen_cc_.exchange(value, std::memory_order_relaxed);
+  const bool enabled = value & cc::kEnable;
+  if (!reset_done() && state_ != State::kStopping) {
+    begin_stop(StopReason::kReset);
+    done++;
+  }
+  switch (state_) {
+    case State::kDisabled:
+      if (enabled) {
+        enable();
+        done++;
+      } else if (cc::shn(value) != 0 && (csts_ & csts::kShutdownMask) == 0) {
+        set_csts(csts_ | csts::kShutdownComplete);
+        done++;
+      } else if (cc::shn(value) == 0 && (before & value & cc::kEnable) == 0 && (csts_ & csts::kShutdownMask) != 0) {
+        set_csts(csts_ & ~csts::kShutdownMask);
+      }
+      break;
+    case State::kReady:
+      if (!enabled) {
+        begin_stop(StopReason::kDisable);
+        done++;
+      } else if (cc::shn(value) != 0) {
+        set_csts(csts_ | csts::kShutdownOccurring);
+        begin_stop(StopReason::kShutdown);
+        done++;
+      }
+      break;
+    case State::kShutDown:
+    case State::kFailed:
+      if (!enabled) {
+        begin_stop(StopReason::kDisable);
+        done++;
+      }
+      break;
+    case State::kStopping:
+      break;
+  }
+  if (state_ == State::kStopping) done += step_stop();
+  done += restore_registers();
+  poll_interrupt_mask();
+  if (state_ == State::kReady) look_for_stray_doorbell();
+  return done;
+}
+
+// Read-only registers that were written.
+bool Controller::restore_registers() {
+  bool restored = false;
+  if (load_relaxed(&registers()->cap) != cap_) {
+    store_relaxed(&registers()->cap, cap_);
+    restored = true;
+  }
+  if (load_relaxed(&registers()->vs) != nvme::kVersion20) {
+    store_relaxed(&registers()->vs, nvme::kVersion20);
+    restored = true;
+  }
+  if (load_relaxed(&registers()->csts) != csts_) {
+    set_csts(csts_);
+    restored = true;
+  }
+  return restored;
+}
+
+// Interrupt Mask Set and Clear (sections 3.1.3.3 and 3.1.3.4): both read as the mask. It applies to pin and
+// MSI interrupts only, which this device does not have.
+void Controller::poll_interrupt_mask() {
+  const u32 set = load_relaxed(&registers()->intms);
+  const u32 clear = load_relaxed(&registers()->intmc);
+  if (set == interrupt_mask_ && clear == interrupt_mask_) return;
+  if (set != interrupt_mask_) interrupt_mask_ |= set;
+  if (clear != interrupt_mask_) interrupt_mask_ &= ~clear;
+  store_relaxed(&registers()->intms, interrupt_mask_);
+  store_relaxed(&registers()->intmc, interrupt_mask_);
+}
+
+// ---- Enabling --------------------------------------------------------------------------------------------
+
+void Controller::enable() {
+  const u32 value = seen_cc_.load(std::memory_order_relaxed);
+  if (cc::mps(value) != 0) return fail("CC.MPS: only 0 (4 KiB pages) is right");
+  if (cc::ams(value) != 0) return fail("CC.AMS: only 0 (round robin) is right");
+  if (cc::css(value) != cc::kCssNvm && cc::css(value) != cc::kCssAllIocs) {
+    return fail("CC.CSS: 0 (NVM) or 6 (all I/O command sets) is right");
+  }
+  const char* why;
+  if (!set_up_admin_queue(&why)) return fail(why);
+  shared_->all_command_sets.store(cc::css(value) == cc::kCssAllIocs, std::memory_order_relaxed);
+  state_ = State::kReady;
+  passes_ = 0;
+  set_csts(csts::kReady);
+}
+
+// Section 3.1.3.8 to 3.1.3.10.
+bool Controller::set_up_admin_queue(const char** why) {
+  const u32 sizes = load_relaxed(&registers()->aqa);
+  const u64 asq = load_relaxed(&registers()->asq);
+  const u64 acq = load_relaxed(&registers()->acq);
+  SubmissionQueue& sq = shared_->sqs[0];
+  CompletionQueue& cq = shared_->cqs[0];
+  sq.size = nvme::aqa::asqs(sizes);
+  cq.size = nvme::aqa::acqs(sizes);
+  if (sq.size < 2 || cq.size < 2) {
+    *why = "AQA: at least 2 entries in each queue are right";
+    return false;
+  }
+  if ((asq | acq) & (kPageSize - 1)) {
+    *why = "ASQ, ACQ: addresses of pages are right";
+    return false;
+  }
+  if (!sq.memory.map(shared_->host, asq, static_cast<u64>(sq.size) * sizeof(nvme::Sqe)) ||
+      !cq.memory.map(shared_->host, acq, static_cast<u64>(cq.size) * sizeof(nvme::Cqe))) {
+    *why = "ASQ, ACQ: addresses of memory are right";
+    return false;
+  }
+  clear_doorbells();
+  sq.cq_id = 0;
+  sq.reset_pointers();
+  cq.exists = true;
+  cq.interrupts = true;
+  cq.vector = 0;
+  cq.reset_pointers();
+  attach_doorbells(sq);
+  attach_doorbells(cq);
+  sq.state.store(SqState::kActive, std::memory_order_release);
+  return true;
+}
+
+void Controller::fail(const char* why) {
+  nvmev_host_log(shared_->host, NVMEV_LOG_WARNING,
+                 "controller not enabled (CC 0x%08x, AQA 0x%08x, ASQ 0x%llx, ACQ 0x%llx): %s",
+                 seen_cc_.load(std::memory_order_relaxed), load_relaxed(&registers()->aqa),
+                 static_cast<unsigned long long>(load_relaxed(&registers()->asq)),
+                 static_cast<unsigned long long>(load_relaxed(&registers()->acq)), why);
+  state_ = State::kFailed;
+  set_csts(csts::kFatal);
+}
+
+// ---- Doorbells -------------------------------------------------------------------------------------------
+
+void Controller::clear_doorbells() {
+  u32* doorbells = shared_->sq_doorbell(0);
+  constexpr u32 kWords = (NVMEV_BAR_MSIX_TABLE - NVMEV_BAR_DOORBELLS) / sizeof(u32);
+  for (u32 i = 0; i < kWords; i++) store_relaxed(&doorbells[i], 0);
+}
+
+// Each call looks at the next queue id: a doorbell of a queue that does not exist must stay 0.
+void Controller::look_for_stray_doorbell() {
+  constexpr u32 kPairs = (NVMEV_BAR_MSIX_TABLE - NVMEV_BAR_DOORBELLS) / (2 * sizeof(u32));
+  const u32 id = stray_at_;
+  stray_at_ = (stray_at_ + 1) % kPairs;
+  const bool sq_exists =
+      id < shared_->sqs.size() && shared_->sqs[id].state.load(std::memory_order_relaxed) != SqState::kAbsent;
+  const bool cq_exists = id < shared_->cqs.size() && shared_->cqs[id].exists;
+  const auto check = [&](bool exists, u32* doorbell) {
+    if (exists || load_relaxed(doorbell) == 0) return;
+    store_relaxed(doorbell, 0);
+    shared_->dispatcher_stats[0].refused_doorbells.add(1);
+    shared_->raise(PendingEvent::kInvalidDoorbellRegister);
+  };
+  check(sq_exists, shared_->sq_doorbell(id));
+  check(cq_exists, shared_->cq_doorbell(id));
+}
+
+}  // namespace nvmev

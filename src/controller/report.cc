@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report.h"
+
+namespace nvmev {
+
+namespace {
+
+struct WorkerRow {
+  const char* name;
+  Counter WorkerStats::*counter;
+};
+
+constexpr WorkerRow kWorkerRows[] = {
+    {"reads", &WorkerStats::reads},
+    {"writes", &WorkerStats::writes},
+    {"compares", &WorkerStats::compares},
+    {"flushes", &WorkerStats::flushes},
+    {"write_zeroes", &WorkerStats::write_zeroes},
+    {"deallocates", &WorkerStats::deallocates},
+    {"blocks_read", &WorkerStats::blocks_read},
+    {"blocks_written", &WorkerStats::blocks_written},
+    {"completions", &WorkerStats::completions},
+    {"errors", &WorkerStats::errors},
+    {"media_errors", &WorkerStats::media_errors},
+    {"aborted", &WorkerStats::aborted},
+    {"held_completions", &WorkerStats::held},
+    {"interrupts", &WorkerStats::interrupts},
+};
+
+struct DispatcherRow {
+  const char* name;
+  Counter DispatcherStats::*counter;
+};
+
+constexpr DispatcherRow kDispatcherRows[] = {
+    {"fetched", &DispatcherStats::fetched},
+    {"admin_commands", &DispatcherStats::admin},
+    {"fetch_stalls", &DispatcherStats::stalls},
+    {"refused_doorbells", &DispatcherStats::refused_doorbells},
+};
+
+unsigned long long number(u64 value) { return value; }
+
+// Upper bound, ns, of the histogram bucket below which `share` / 1000 of all durations lie.
+u64 percentile(const Shared& shared, u64 total, u32 share) {
+  u64 seen = 0;
+  for (u32 bucket = 0; bucket < Histogram::kBuckets; bucket++) {
+    for (const WorkerStats& stats : shared.worker_stats) seen += stats.lateness.count(bucket);
+    if (seen * 1000 >= total * share) return bucket == 0 ? 0 : (1ull << bucket) - 1;
+  }
+  return ~0ull;
+}
+
+void report_lateness(const Shared& shared, TextWriter& text) {
+  u64 total = 0, count = 0, max = 0;
+  for (const WorkerStats& stats : shared.worker_stats) {
+    total += stats.late_total.get();
+    for (u32 bucket = 0; bucket < Histogram::kBuckets; bucket++) count += stats.lateness.count(bucket);
+    if (stats.late_max.get() > max) max = stats.late_max.get();
+  }
+  text.add("lateness_mean_ns %llu\n", number(count != 0 ? total / count : 0));
+  text.add("lateness_p50_ns %llu\n", number(count != 0 ? percentile(shared, count, 500) : 0));
+  text.add("lateness_p99_ns %llu\n", number(count != 0 ? percentile(shared, count, 990) : 0));
+  text.add("lateness_max_ns %llu\n", number(max));
+}
+
+}  // namespace
+
+void report(const Shared& shared, TextWriter& text) {
+  text.add("type %s\n", shared.config.type);
+  text.add("capacity_bytes %llu\n", number(shared.ns.bytes));
+  text.add("lba_bytes %u\n", 1u << shared.ns.lba_shift());
+  text.add("medium_used_bytes %llu\n", number(shared.medium.used()));
+  for (const DispatcherRow& row : kDispatcherRows) {
+    u64 sum = 0;
+    for (const DispatcherStats& stats : shared.dispatcher_stats) sum += (stats.*row.counter).get();
+    text.add("%s %llu\n", row.name, number(sum));
+  }
+  u32 in_flight = 0;
+  for (const WorkerStats& stats : shared.worker_stats) in_flight += stats.in_flight.load(std::memory_order_relaxed);
+  text.add("in_flight %u\n", in_flight);
+  for (const WorkerRow& row : kWorkerRows) {
+    u64 sum = 0;
+    for (const WorkerStats& stats : shared.worker_stats) sum += (stats.*row.counter).get();
+    text.add("%s %llu\n", row.name, number(sum));
+  }
+  report_lateness(shared, text);
+  shared.model.report(text);
+}
+
+}  // namespace nvmev

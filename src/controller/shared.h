@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The state of a device that its dispatchers and workers share.
+#pragma once
+
+#include <atomic>
+
+#include "error_log.h"
+#include "medium.h"
+#include "model.h"
+#include "namespace.h"
+#include "nvmev/host.h"
+#include "nvmev/host_array.h"
+#include "nvmev/nvme/async_event.h"
+#include "queue.h"
+#include "stats.h"
+#include "task.h"
+
+namespace nvmev {
+
+// Events that any thread can bring about; dispatcher 0 reports them.
+enum class PendingEvent : u32 {
+  kInvalidDoorbellRegister = 1u << 0,
+  kInvalidDoorbellValue = 1u << 1,
+};
+
+// Interrupt coalescing (features 08h and 09h), as workers need it.
+struct Coalescing {
+  std::atomic<u32> threshold{0};  // completions beyond the first
+  std::atomic<u64> time{0};       // ns; 0: no coalescing
+  std::atomic<u64> disabled[NVMEV_MAX_VECTORS / 64]{};
+
+  bool applies_to(u16 vector) const {
+    return time.load(std::memory_order_relaxed) != 0 && threshold.load(std::memory_order_relaxed) != 0 &&
+           (disabled[vector / 64].load(std::memory_order_relaxed) >> vector % 64 & 1) == 0;
+  }
+};
+
+struct Shared {
+  nvmev_config config;  // as attached; live keys follow nvmev_dev_set()
+  nvmev_host* host;
+  u8* bar;
+  Medium medium;
+  Model model;
+  Namespace ns;
+
+  HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue
+  HostArray<CompletionQueue> cqs;
+  std::atomic<u32> sq_generation{0};  // changes whenever an I/O submission queue comes or goes
+
+  HostArray<TaskRing> rings;  // dispatcher d to worker w: ring(d, w)
+  HostArray<WorkerStats> worker_stats;
+  HostArray<DispatcherStats> dispatcher_stats;
+
+  ErrorLog error_log;
+  Coalescing coalescing;
+  std::atomic<u32> pending_events{0};  // PendingEvent bits
+  std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
+
+  TaskRing& ring(u32 d, u32 w) { return rings[static_cast<std::size_t>(d) * config.workers + w]; }
+  const TaskRing& ring(u32 d, u32 w) const { return rings[static_cast<std::size_t>(d) * config.workers + w]; }
+
+  u32 max_transfer() const { return kPageSize << config.mdts; }
+
+  // Doorbells in BAR 0 (stride 4 bytes).
+  u32* sq_doorbell(u32 id) { return reinterpret_cast<u32*>(bar + NVMEV_BAR_DOORBELLS) + 2 * id; }
+  u32* cq_doorbell(u32 id) { return sq_doorbell(id) + 1; }
+
+  void raise(PendingEvent event) {
+    pending_events.fetch_or(static_cast<u32>(event), std::memory_order_release);
+  }
+};
+
+}  // namespace nvmev

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// How a controller stops: disable (CC.EN), shutdown (CC.SHN), and reset from outside. Every fetched command is given up
+// before CSTS tells so; nothing of the requester's memory is touched afterwards.
+#include "controller.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+using nvme::Status;
+
+void Controller::begin_stop(StopReason reason) {
+  state_ = State::kStopping;
+  stop_reason_ = reason;
+  stop_stage_ = StopStage::kJobs;
+}
+
+bool Controller::step_stop() {
+  switch (stop_stage_) {
+    case StopStage::kJobs:
+      step_jobs();
+      if (jobs_.any()) return false;
+      for (u32 id = 1; id < shared_->sqs.size(); id++) {
+        stop_queue(shared_->sqs[id], stop_reason_ != StopReason::kShutdown, Status::kAbortedPowerLoss);
+      }
+      stop_stage_ = StopStage::kQueues;
+      return true;
+    case StopStage::kQueues:
+      if (!queues_drained()) return false;
+      for (bool& sent : forget_sent_) sent = false;
+      stop_stage_ = StopStage::kCompletionQueues;
+      return true;
+    case StopStage::kCompletionQueues:
+      if (!completion_queues_forgotten()) return false;
+      finish_stop();
+      return true;
+  }
+  return false;
+}
+
+bool Controller::queues_drained() {
+  for (u32 id = 1; id < shared_->sqs.size(); id++) {
+    const SqState state = shared_->sqs[id].state.load(std::memory_order_acquire);
+    if (state != SqState::kAbsent && state != SqState::kDrained) return false;
+  }
+  return true;
+}
+
+bool Controller::completion_queues_forgotten() {
+  bool all = true;
+  for (u32 id = 1; id < shared_->cqs.size(); id++) {
+    CompletionQueue& cq = shared_->cqs[id];
+    if (!cq.exists) continue;
+    if (!forget_sent_[id]) {
+      Task* task = (*dispatchers_)[0].reserve(cq.worker);
+      if (task == nullptr) return false;
+      forgotten_[id].store(Answer::kPending, std::memory_order_relaxed);
+      task->kind = TaskKind::kForgetCq;
+      task->cq_id = static_cast<u16>(id);
+      task->answer = &forgotten_[id];
+      (*dispatchers_)[0].commit(cq.worker);
+      forget_sent_[id] = true;
+    }
+    if (forgotten_[id].load(std::memory_order_acquire) != Answer::kYes) all = false;
+  }
+  return all;
+}
+
+void Controller::finish_stop() {
+  shared_->sqs[0].state.store(SqState::kAbsent, std::memory_order_release);
+  shared_->cqs[0].exists = false;
+  for (u32 id = 1; id < shared_->sqs.size(); id++) {
+    if (shared_->sqs[id].state.load(std::memory_order_relaxed) != SqState::kAbsent) remove_queue(shared_->sqs[id]);
+    if (shared_->cqs[id].exists) remove_queue(shared_->cqs[id]);
+  }
+  shadow_doorbells_ = event_indexes_ = nullptr;
+  backlog_count_ = 0;
+  events_.reset();
+  shared_->pending_events.store(0, std::memory_order_relaxed);
+  if (stop_reason_ == StopReason::kShutdown) {
+    state_ = State::kShutDown;
+    set_csts(nvme::csts::kReady | nvme::csts::kShutdownComplete);
+    return;
+  }
+  // Section 3.7.2: a Controller Level Reset.
+  features_ = FeatureValues();
+  shared_->coalescing.time.store(0, std::memory_order_relaxed);
+  shared_->coalescing.threshold.store(0, std::memory_order_relaxed);
+  for (auto& word : shared_->coalescing.disabled) word.store(0, std::memory_order_relaxed);
+  temperature_reported_ = false;
+  memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
+  clear_doorbells();
+  if (stop_reason_ == StopReason::kReset) {
+    store_relaxed(&registers()->cc, 0);
+    store_relaxed(&registers()->aqa, 0);
+    store_relaxed(&registers()->asq, 0);
+    store_relaxed(&registers()->acq, 0);
+    seen_cc_.store(0, std::memory_order_relaxed);
+    interrupt_mask_ = 0;
+    store_relaxed(&registers()->intms, 0);
+    store_relaxed(&registers()->intmc, 0);
+  }
+  state_ = State::kDisabled;
+  set_csts(0);
+  if (stop_reason_ == StopReason::kReset) reset_requested_.store(false, std::memory_order_release);
+}
+
+// ---- Queues ------------------------------------------------------------------------------------------------
+
+void Controller::stop_queue(SubmissionQueue& sq, bool silent, Status status) {
+  if (sq.state.load(std::memory_order_relaxed) != SqState::kActive) return;
+  sq.silent_end = silent;
+  sq.end_status = status;
+  sq.state.store(SqState::kStopping, std::memory_order_release);
+}
+
+void Controller::remove_queue(SubmissionQueue& sq) {
+  shared_->cqs[sq.cq_id].users--;
+  sq.state.store(SqState::kAbsent, std::memory_order_release);
+  shared_->sq_generation.fetch_add(1, std::memory_order_release);
+  store_relaxed(shared_->sq_doorbell(sq.id), 0);
+}
+
+void Controller::remove_queue(CompletionQueue& cq) {
+  cq.exists = false;
+  store_relaxed(shared_->cq_doorbell(cq.id), 0);
+}
+
+}  // namespace nvmev

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What dispatchers hand to workers.
+#pragma once
+
+#include <atomic>
+
+#include "nvmev/ftl.h"
+#include "nvmev/nvme/command.h"
+#include "nvmev/types.h"
+#include "spsc_ring.h"
+
+namespace nvmev {
+
+// The ranges of one Dataset Management command, copied once from the requester. Taken by a dispatcher, given back by
+// the worker.
+struct RangeList {
+  std::atomic<bool> taken{false};
+  u32 count;
+  nvme::DsmRange ranges[nvme::kMaxDsmRanges];
+};
+
+enum class TaskKind : u8 {
+  kCommand,
+  kDrainSq,   // give up all commands of sq_id; the queue is gone afterwards
+  kForgetCq,  // drop what is held for cq_id
+  kAbort,     // give up command `cid` of sq_id, if it is still there
+};
+
+// Answer of a worker to dispatcher 0.
+enum class Answer : u8 { kPending, kYes, kNo };
+
+// One fetched and planned command, or a request to the worker in the order of the commands.
+struct alignas(kCacheLine) Task {
+  nvme::Sqe sqe;
+  u64 target;  // ns: when the completion is due
+  u64 offset;  // bytes in the namespace
+  u64 length;  // bytes
+  RangeList* ranges;
+  std::atomic<Answer>* answer;  // of kForgetCq and kAbort
+  u16 sq_id;
+  u16 cq_id;  // of kForgetCq
+  u16 cid;    // of kAbort
+  nvme::Status status;
+  TaskKind kind;
+  IoOp op;
+};
+static_assert(sizeof(Task) == 128);
+
+inline constexpr u32 kRingTasks = 256;
+using TaskRing = SpscRing<Task, kRingTasks>;
+
+}  // namespace nvmev

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "worker.h"
+
+#include "io_data.h"
+
+namespace nvmev {
+
+using nvme::Status;
+
+namespace {
+
+constexpr u32 kNone = CompletionOrder<Pending>::kNone;
+static_assert(kNone == CompletionQueue::kNoEntry);
+
+// Calls `with(id)` for each member of a set of queue ids, which may change meanwhile.
+template <typename Set, typename Function>
+void for_each_member(const Set& set, Function with) {
+  for (u32 word = 0; word < set.size(); word++) {
+    for (u64 left = set[word]; left != 0; left &= left - 1) {
+      with(static_cast<u16>(word * 64 + static_cast<u32>(std::countr_zero(left))));
+    }
+  }
+}
+
+}  // namespace
+
+bool Worker::init(Shared& shared, u32 index) {
+  shared_ = &shared;
+  index_ = index;
+  stats_ = &shared.worker_stats[index];
+  const u32 count = shared.config.inflight;
+  if (!buffer_.allocate(shared.host, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
+  order_.init(entries_.data());
+  for (u32 i = count; i-- > 0;) release(i);
+  return true;
+}
+
+void Worker::release(u32 index) {
+  entries_[index].next = free_;
+  free_ = index;
+}
+
+u32 Worker::pass(u64 now, u64* next) {
+  if (now < last_pass_) now = last_pass_;
+  if (in_flight_ != 0 && now > last_pass_) stats_->busy.add(now - last_pass_);
+  last_pass_ = now;
+
+  u32 done = take_arrivals(now);
+  if (long_busy_.load(std::memory_order_relaxed)) {
+    step_long();
+    done++;
+  }
+  done += deliver(now);
+  done += deliver_held(now);
+  signal_touched();
+
+  *next = order_.not_before();
+  if (signal_delayed(now, next)) done++;
+  if (long_busy_.load(std::memory_order_relaxed)) *next = now;
+  // The requester makes room by a doorbell, which nothing announces: look again soon.
+  constexpr u64 kRoomPoll = 20 * 1000;
+  for (const u64 word : holding_) {
+    if (word != 0 && now + kRoomPoll < *next) *next = now + kRoomPoll;
+  }
+  stats_->in_flight.store(in_flight_, std::memory_order_relaxed);
+  return done;
+}
+
+bool Worker::pending() const {
+  for (u32 d = 0; d < shared_->config.dispatchers; d++) {
+    if (!shared_->ring(d, index_).empty()) return true;
+  }
+  return false;
+}
+
+// ---- Arrivals --------------------------------------------------------------------------------
+
+u32 Worker::take_arrivals(u64 now) {
+  u32 taken = 0;
+  u64 bytes = 0;
+  for (u32 d = 0; d < shared_->config.dispatchers; d++) {
+    TaskRing& ring = shared_->ring(d, index_);
+    while (taken < kTaskBatch && bytes < kByteBatch) {
+      Task* task = ring.front();
+      if (task == nullptr) break;
+      if (task->kind != TaskKind::kCommand) {
+        answer(*task, now);
+      } else {
+        if (moves_data(task->op)) bytes += task->length;
+        if (!take(*task)) break;
+      }
+      ring.pop();
+      taken++;
+    }
+  }
+  return taken;
+}
+
+// Carries out a command's data phase. False: it must wait for room.
+bool Worker::take(const Task& task) {
+  if (free_ == kNone) return false;
+  const bool is_long = task.status == Status::kSuccess &&
+                       (task.op == IoOp::kDeallocate || task.op == IoOp::kWriteZeroes);
+  if (is_long) {
+    if (long_busy_.load(std::memory_order_relaxed)) return false;
+    begin_long(task);
+    return true;
+  }
+  Status status = task.status;
+  if (status == Status::kSuccess && moves_data(task.op)) status = move_data(*shared_, buffer_, task);
+  finish(task, status);
+  return true;
+}
+
+// The command's data phase is over: its completion waits for the target time.
+void Worker::finish(const Task& task, Status status) {
+  if (status == Status::kSuccess) {
+    switch (task.op) {
+      case IoOp::kRead:
+        stats_->reads.add(1);
+        stats_->blocks_read.add(task.length >> 9);
+        break;
+      case IoOp::kCompare:
+        stats_->compares.add(1);
+        stats_->blocks_read.add(task.length >> 9);
+        break;
+      case IoOp::kWrite:
+        stats_->writes.add(1);
+        stats_->blocks_written.add(task.length >> 9);
+        break;
+      case IoOp::kFlush:
+        stats_->flushes.add(1);
+        break;
+      case IoOp::kWriteZeroes:
+        stats_->write_zeroes.add(1);
+        break;
+      case IoOp::kDeallocate:
+        stats_->deallocates.add(1);
+        break;
+    }
+  } else {
+    stats_->errors.add(1);
+    if (static_cast<u16>(status) >> 8 == 2 && status != Status::kCompareFailure) stats_->media_errors.add(1);
+    shared_->error_log.add(task.sq_id, task.sqe.cid, status, task.sqe.slba(), task.sqe.nsid);
+  }
+  const u32 index = free_;
+  Pending& pending = entries_[index];
+  free_ = pending.next;
+  in_flight_++;
+  pending.target = task.target;
+  pending.sq_id = task.sq_id;
+  pending.cid = task.sqe.cid;
+  pending.status = status;
+  order_.insert(index);
+}
+
+// ---- Long commands -----------------------------------------------------------------------------
+
+void Worker::begin_long(const Task& task) {
+  LongTask& work = long_;
+  work.task = task;
+  work.range = 0;
+  work.at = work.end = 0;
+  if (task.ranges == nullptr) {
+    work.at = task.offset;
+    work.end = task.offset + task.length;
+  }
+  long_busy_.store(true, std::memory_order_release);
+}
+
+void Worker::step_long() {
+  LongTask& work = long_;
+  RangeList* list = work.task.ranges;
+  const u32 shift = shared_->ns.lba_shift();
+  for (u32 pages = 0; pages < kLongPages; pages++) {
+    while (work.at >= work.end) {
+      if (list == nullptr || work.range == list->count) {
+        if (free_ == kNone) return;  // until a completion has left
+        if (list != nullptr) list->taken.store(false, std::memory_order_release);
+        finish(work.task, Status::kSuccess);
+        long_busy_.store(false, std::memory_order_release);
+        return;
+      }
+      const nvme::DsmRange& range = list->ranges[work.range++];
+      work.at = range.slba << shift;
+      work.end = work.at + (static_cast<u64>(range.nlb) << shift);
+    }
+    const u64 page = shared_->medium.skip_unwritten(work.at);
+    if (page > work.at) {
+      work.at = page;
+      continue;
+    }
+    const u64 page_end = (work.at | (kPageSize - 1)) + 1;
+    const u32 bytes = static_cast<u32>((page_end < work.end ? page_end : work.end) - work.at);
+    if (work.task.op == IoOp::kWriteZeroes) {
+      shared_->medium.zero(work.at, bytes);
+    } else {
+      shared_->medium.discard(work.at, bytes);
+    }
+    work.at += bytes;
+  }
+}
+
+// ---- Requests of dispatchers ---------------------------------------------------------------------
+
+void Worker::answer(Task& task, u64 now) {
+  switch (task.kind) {
+    case TaskKind::kDrainSq:
+      drain_sq(shared_->sqs[task.sq_id], now);
+      break;
+    case TaskKind::kForgetCq:
+      forget_cq(shared_->cqs[task.cq_id]);
+      task.answer->store(Answer::kYes, std::memory_order_release);
+      break;
+    case TaskKind::kAbort:
+      task.answer->store(abort(task.sq_id, task.cid, now) ? Answer::kYes : Answer::kNo, std::memory_order_release);
+      break;
+    case TaskKind::kCommand:
+      break;
+  }
+}
+
+template <typename Predicate>
+void Worker::remove_held(CompletionQueue& cq, Predicate remove) {
+  u32 index = cq.held_first;
+  cq.held_first = cq.held_last = kNone;
+  while (index != kNone) {
+    const u32 next = entries_[index].next;
+    if (!remove(index)) {
+      entries_[index].next = kNone;
+      if (cq.held_first == kNone) {
+        cq.held_first = index;
+      } else {
+        entries_[cq.held_last].next = index;
+      }
+      cq.held_last = index;
+    }
+    index = next;
+  }
+  if (cq.held_first == kNone) unmark(holding_, cq.id);
+}
+
+// Gives up every command of the queue: with its end status where there is room, silently where not.
+void Worker::drain_sq(SubmissionQueue& sq, u64 now) {
+  CompletionQueue& cq = shared_->cqs[sq.cq_id];
+  const auto give_up = [&](u32 index) {
+    Pending& pending = entries_[index];
+    if (pending.sq_id != sq.id) return false;
+    stats_->aborted.add(1);
+    bool invalid = false;
+    if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {
+      pending.status = sq.end_status;
+      post(cq, pending, now);
+    }
+    in_flight_--;
+    release(index);
+    return true;
+  };
+  // The requester of a deleted queue does not wait for what no longer fits.
+  remove_held(cq, give_up);
+  order_.remove_if(give_up);
+  if (long_busy_.load(std::memory_order_relaxed) && long_.task.sq_id == sq.id) {
+    // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
+    if (long_.task.ranges != nullptr) long_.task.ranges->taken.store(false, std::memory_order_release);
+    long_busy_.store(false, std::memory_order_release);
+    stats_->aborted.add(1);
+    bool invalid = false;
+    if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {
+      Pending pending{};
+      pending.target = now;
+      pending.sq_id = sq.id;
+      pending.cid = long_.task.sqe.cid;
+      pending.status = sq.end_status;
+      post(cq, pending, now);
+    }
+  }
+  signal_touched();
+  sq.state.store(SqState::kDrained, std::memory_order_release);
+}
+
+void Worker::forget_cq(CompletionQueue& cq) {
+  remove_held(cq, [&](u32 index) {
+    in_flight_--;
+    release(index);
+    return true;
+  });
+  unmark(touched_, cq.id);
+  unmark(delayed_, cq.id);
+  unmark(holding_, cq.id);
+}
+
+bool Worker::abort(u16 sq_id, u16 cid, u64 now) {
+  u32 found = kNone;
+  order_.remove_if([&](u32 index) {
+    if (found != kNone || entries_[index].sq_id != sq_id || entries_[index].cid != cid) return false;
+    found = index;
+    return true;
+  });
+  if (found == kNone) return false;
+  entries_[found].status = Status::kAbortRequested;
+  stats_->aborted.add(1);
+  complete(found, now);
+  signal_touched();
+  return true;
+}
+
+// ---- Completions -----------------------------------------------------------------------------------
+
+u32 Worker::deliver(u64 now) {
+  u32 delivered = 0;
+  for (; delivered < kDeliverBatch; delivered++) {
+    const u32 index = order_.pop_due(now);
+    if (index == kNone) break;
+    const u64 late = now > entries_[index].target ? now - entries_[index].target : 0;
+    stats_->late_total.add(late);
+    stats_->late_max.raise_to(late);
+    stats_->lateness.add(late);
+    complete(index, now);
+  }
+  return delivered;
+}
+
+// Posts the completion, or holds it until there is room.
+void Worker::complete(u32 index, u64 now) {
+  CompletionQueue& cq = shared_->cqs[shared_->sqs[entries_[index].sq_id].cq_id];
+  bool invalid = false;
+  if (cq.held_first == kNone && cq.has_room(&invalid)) {
+    post(cq, entries_[index], now);
+    in_flight_--;
+    release(index);
+  } else {
+    stats_->held.add(1);
+    entries_[index].next = kNone;
+    if (cq.held_first == kNone) {
+      cq.held_first = index;
+    } else {
+      entries_[cq.held_last].next = index;
+    }
+    cq.held_last = index;
+    mark(holding_, cq.id);
+  }
+  if (invalid) [[unlikely]] {
+    shared_->raise(PendingEvent::kInvalidDoorbellValue);
+  }
+}
+
+u32 Worker::deliver_held(u64 now) {
+  u32 delivered = 0;
+  for_each_member(holding_, [&](u16 id) {
+    CompletionQueue& cq = shared_->cqs[id];
+    bool invalid = false;
+    while (cq.held_first != kNone && cq.has_room(&invalid)) {
+      const u32 index = cq.held_first;
+      cq.held_first = entries_[index].next;
+      post(cq, entries_[index], now);
+      in_flight_--;
+      release(index);
+      delivered++;
+    }
+    if (cq.held_first == kNone) {
+      cq.held_last = kNone;
+      unmark(holding_, id);
+    }
+    if (invalid) shared_->raise(PendingEvent::kInvalidDoorbellValue);
+  });
+  return delivered;
+}
+
+void Worker::post(CompletionQueue& cq, const Pending& pending, u64 now) {
+  const SubmissionQueue& sq = shared_->sqs[pending.sq_id];
+  const u16 sq_head = static_cast<u16>(sq.head.load(std::memory_order_relaxed));
+  cq.post(0, 0, sq_head, sq.id, pending.cid, nvme::status_field(pending.status));
+  stats_->completions.add(1);
+  if (!cq.interrupts) return;
+  if (cq.unsignalled++ == 0) cq.signal_by = now + shared_->coalescing.time.load(std::memory_order_relaxed);
+  mark(touched_, cq.id);
+}
+
+// One interrupt for each queue that was posted to, unless coalescing lets it wait.
+void Worker::signal_touched() {
+  for_each_member(touched_, [&](u16 id) {
+    CompletionQueue& cq = shared_->cqs[id];
+    unmark(touched_, id);
+    if (shared_->coalescing.applies_to(cq.vector) &&
+        cq.unsignalled <= shared_->coalescing.threshold.load(std::memory_order_relaxed)) {
+      mark(delayed_, id);
+      return;
+    }
+    unmark(delayed_, id);
+    cq.unsignalled = 0;
+    stats_->interrupts.add(1);
+    nvmev_host_interrupt(shared_->host, cq.vector);
+  });
+}
+
+// Raises the coalesced interrupts whose time is over; brings *next forward to the next of them.
+bool Worker::signal_delayed(u64 now, u64* next) {
+  bool any = false;
+  for_each_member(delayed_, [&](u16 id) {
+    CompletionQueue& cq = shared_->cqs[id];
+    if (cq.signal_by > now) {
+      if (cq.signal_by < *next) *next = cq.signal_by;
+      return;
+    }
+    unmark(delayed_, id);
+    cq.unsignalled = 0;
+    stats_->interrupts.add(1);
+    nvmev_host_interrupt(shared_->host, cq.vector);
+    any = true;
+  });
+  return any;
+}
+
+}  // namespace nvmev
