@@ -9,12 +9,18 @@ import sys
 from vmlib import host
 from vmlib.host import VmError
 
+# Where the chroot has the tree: a name that no other path contains.
+_MOUNTED = "/project-tree"
+
 
 def _sources():
     """What git tracks or would track, as paths relative to the tree."""
     listing = subprocess.run(["git", "ls-files", "-zco", "--exclude-standard"], cwd=host.TREE,
-                             capture_output=True, check=True).stdout.decode()
-    return sorted(name for name in listing.split("\0") if name and (host.TREE / name).is_file())
+                             capture_output=True, text=True, check=False)
+    if listing.returncode:
+        raise VmError(f"git cannot list the sources of {host.TREE}: {listing.stderr.strip()}")
+    names = listing.stdout.split("\0")
+    return sorted(name for name in names if name and (host.TREE / name).is_file())
 
 
 def _same(one, other):
@@ -41,12 +47,12 @@ def _copy_tree(target):
 
 
 def _in_chroot(image, tree, command):
-    """A command in the chroot with the tree at /src and /proc there: objtool of 7.x needs it.
+    """A command in the chroot with the tree in it, and /proc: objtool of 7.x needs that.
 
     The mounts are in a mount namespace of their own: they end with the command, however it ends.
     """
-    script = ('set -e; mkdir -p "$1/src"; mount -t proc proc "$1/proc"; mount --bind "$2" "$1/src";'
-              ' root=$1; shift 2; exec chroot "$root" "$@"')
+    script = (f'set -e; mkdir -p "$1{_MOUNTED}"; mount -t proc proc "$1/proc";'
+              f' mount --bind "$2" "$1{_MOUNTED}"; root=$1; shift 2; exec chroot "$root" "$@"')
     return host.as_root(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
                          str(image.chroot), str(tree), *command])
 
@@ -58,6 +64,8 @@ def _stream(command, log):
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace") as process:
         for line in process.stdout:
+            # As paths in the project, which an editor can follow.
+            line = line.replace(f"{_MOUNTED}/", "")
             out.write(line)
             sys.stderr.write(line)
             if "warning:" in line.lower():
@@ -75,7 +83,7 @@ def build(image, out=None, werror=False):
         # Absent when the objects that lie there were compiled with warnings.
         clean = place / "compiled-clean"
         _copy_tree(tree)
-        make = ["make", "-C", f"/lib/modules/{image.uname}/build", "M=/src", f"-j{os.cpu_count()}"]
+        make = ["make", "-C", f"/lib/modules/{image.uname}/build", f"M={_MOUNTED}", f"-j{os.cpu_count()}"]
         if werror and not clean.exists():
             subprocess.run(_in_chroot(image, tree, [*make, "clean"]), check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

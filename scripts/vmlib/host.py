@@ -71,7 +71,7 @@ def run_main(main):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         sys.exit(main())
-    except VmError as error:
+    except (VmError, subprocess.CalledProcessError) as error:
         say(error)
         sys.exit(EXIT_HARNESS)
     except KeyboardInterrupt:

@@ -103,8 +103,8 @@ def _make_userland(image):
         stamp.write_text(key)
 
 
-# In a new chroot: unpacks the kernel that its headers belong to, at /kernel. Installing it would make
-# an initramfs that nobody boots. Newer releases split the package in three.
+# In a new chroot: unpacks the kernel that its headers belong to, at /kernel. Installing it would
+# make an initramfs that nobody boots. Newer releases split the package in three.
 _UNPACK_KERNEL = """chroot "$1" sh -ec '
     mkdir /kernel
     cd /kernel
