@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/nvmev/<device>/stats: lines `name value`, first the core's, then the host's.
+ */
+#include <linux/debugfs.h>
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "device.h"
+
+static struct dentry *nvmev_debugfs_root;
+
+static int nvmev_stats_core(struct seq_file *file, struct nvmev_host *host)
+{
+	size_t size = SZ_16K;
+
+	for (;;) {
+		char *text = kvmalloc(size, GFP_KERNEL);
+		size_t length;
+
+		if (!text)
+			return -ENOMEM;
+		length = nvmev_dev_report(host->dev, text, size);
+		if (length < size)
+			seq_write(file, text, length);
+		kvfree(text);
+		if (length < size)
+			return 0;
+		/* Numbers may grow until the next look. */
+		size = length + length / 4;
+	}
+}
+
+static void nvmev_stats_threads(struct seq_file *file, struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_threads; i++) {
+		const struct nvmev_thread *thread = &host->threads[i];
+		const char *name = thread->task->comm;
+
+		seq_printf(file, "thread.%s.passes %llu\n", name, READ_ONCE(thread->passes));
+		seq_printf(file, "thread.%s.work %llu\n", name, READ_ONCE(thread->work));
+		seq_printf(file, "thread.%s.sleeps %llu\n", name, READ_ONCE(thread->sleeps));
+		seq_printf(file, "thread.%s.wakes %llu\n", name, READ_ONCE(thread->wakes));
+	}
+}
+
+static void nvmev_stats_irq(struct seq_file *file, struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->irq.nr_vectors; i++) {
+		struct nvmev_vector *vector = &host->irq.vectors[i];
+
+		if (!READ_ONCE(vector->virq))
+			continue;
+		seq_printf(file, "vector.%u.irq %u\n", i, READ_ONCE(vector->virq));
+		seq_printf(file, "vector.%u.cpu %u\n", i, READ_ONCE(vector->cpu));
+		seq_printf(file, "vector.%u.raised %llu\n", i, (u64)atomic64_read(&vector->raised));
+		seq_printf(file, "vector.%u.delivered %llu\n", i, (u64)atomic64_read(&vector->delivered));
+	}
+}
+
+static int nvmev_stats_show(struct seq_file *file, void *unused)
+{
+	struct nvmev_host *host = file->private;
+	int result = nvmev_stats_core(file, host);
+
+	if (result)
+		return result;
+	seq_printf(file, "host.pages %ld\n", atomic_long_read(&host->pages));
+	seq_printf(file, "host.pages_refused %llu\n", (u64)atomic64_read(&host->pages_refused));
+	seq_printf(file, "host.map_refused %llu\n", (u64)atomic64_read(&host->map_refused));
+	nvmev_stats_threads(file, host);
+	nvmev_stats_irq(file, host);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(nvmev_stats);
+
+void nvmev_debugfs_start(struct nvmev_host *host)
+{
+	host->debugfs = debugfs_create_dir(host->name, nvmev_debugfs_root);
+	debugfs_create_file("stats", 0444, host->debugfs, host, &nvmev_stats_fops);
+}
+
+void nvmev_debugfs_stop(struct nvmev_host *host)
+{
+	/* Waits for readers. */
+	debugfs_remove_recursive(host->debugfs);
+}
+
+void nvmev_debugfs_init(void)
+{
+	nvmev_debugfs_root = debugfs_create_dir("nvmev", NULL);
+}
+
+void nvmev_debugfs_exit(void)
+{
+	debugfs_remove_recursive(nvmev_debugfs_root);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One emulated device as the kernel host sees it, and the functions of the files in this folder.
+ *
+ * Functions named nvmev_X_start() and nvmev_X_stop() are called once each by device.c, in the order in
+ * which they stand here and the reverse. A start that fails has left nothing behind.
+ */
+#ifndef NVMEV_DEVICE_H
+#define NVMEV_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/irqdomain.h>
+#include <linux/list.h>
+#include <linux/msi.h>
+#include <linux/pci.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+
+#include <nvmev/host.h>
+
+#define NVMEV_MAX_THREADS (NVMEV_MAX_DISPATCHERS + NVMEV_MAX_WORKERS)
+
+/* What a device is made from; filled by params.c. */
+struct nvmev_settings {
+	struct nvmev_config config;
+	u64 memmap_start; /* bytes; the range is given when memmap_size is not 0 */
+	u64 memmap_size; /* bytes */
+	char memmap_text[128]; /* the two as they were given, for messages */
+	unsigned int nr_cpus; /* entries of cpus[]; 0: threads run anywhere */
+	unsigned int cpus[NVMEV_MAX_THREADS];
+};
+
+/* What can be tuned while devices run; the same for all of them. Written by params.c only. */
+struct nvmev_tunables {
+	unsigned int idle_spin; /* us */
+	unsigned int idle_poll; /* us */
+	unsigned int wake_early; /* us */
+	unsigned int min_free; /* MiB; 0: a sixteenth of the memory */
+};
+
+extern struct nvmev_tunables nvmev_tunables;
+
+/* A kthread and the roles that it runs. */
+struct nvmev_thread {
+	struct nvmev_host *host;
+	struct task_struct *task;
+	struct hrtimer timer;
+	int dispatcher; /* role, or -1 */
+	int worker; /* role, or -1 */
+	u64 deadline; /* ns: when the timer wakes the thread in any case */
+
+	bool asleep ____cacheline_aligned_in_smp; /* others may clear it, and then must wake the task */
+
+	u64 passes ____cacheline_aligned_in_smp;
+	u64 sleeps;
+	u64 wakes; /* by others, the timer's for new work included */
+	u64 work; /* things done */
+};
+
+/* What delivers one MSI-X vector. */
+struct nvmev_vector {
+	unsigned long state; /* bits below */
+	atomic_t running; /* deliveries in progress */
+	unsigned int virq; /* 0: nobody has asked for it */
+	unsigned int cpu; /* where it is to be delivered */
+	bool masked; /* by the interrupt core */
+	struct nvmev_host *host;
+	call_single_data_t csd; /* to another CPU */
+	struct irq_work work; /* to this CPU */
+	atomic64_t raised;
+	atomic64_t delivered;
+} ____cacheline_aligned_in_smp;
+
+#define NVMEV_VECTOR_PENDING 0 /* raised, not delivered */
+#define NVMEV_VECTOR_QUEUED 1 /* csd is on its way */
+
+struct nvmev_irq {
+	struct irq_domain *domain;
+	struct fwnode_handle *fwnode;
+	struct msi_domain_info info;
+	struct nvmev_vector *vectors;
+	unsigned int nr_vectors;
+	bool open; /* MSI-X is enabled and the function not masked */
+};
+
+/* Configuration space of the function: what lies beyond reads as zeros. */
+#define NVMEV_CONFIG_SIZE 256
+
+struct nvmev_function {
+	raw_spinlock_t lock;
+	u8 value[NVMEV_CONFIG_SIZE];
+	u8 writable[NVMEV_CONFIG_SIZE]; /* bits that take what is written */
+	u8 clearable[NVMEV_CONFIG_SIZE]; /* bits that are cleared by writing 1 */
+	bool resetting; /* until the core has carried out a Function Level Reset */
+	bool may_access_memory; /* bus master, and in D0 */
+};
+
+struct nvmev_host {
+	struct list_head node; /* of the list in device.c */
+	unsigned int id;
+	char name[16]; /* nvmev<id> */
+	int numa_node; /* of the CPUs given, or NUMA_NO_NODE */
+
+	struct nvmev_config config; /* kept up to date by params.c */
+	struct nvmev_dev *dev;
+
+	struct resource *range; /* of the reserved medium */
+
+	void *bar; /* NVMEV_BAR_SIZE bytes */
+	phys_addr_t bar_phys;
+
+	struct nvmev_thread *threads;
+	unsigned int nr_threads;
+	struct nvmev_thread *dispatcher_thread[NVMEV_MAX_DISPATCHERS];
+	struct nvmev_thread *worker_thread[NVMEV_MAX_WORKERS];
+
+	struct nvmev_irq irq;
+	struct nvmev_function function;
+
+	struct pci_host_bridge *bridge;
+	struct pci_bus *bus;
+	struct pci_dev __rcu *pdev; /* while the PCI core knows it */
+
+	struct dentry *debugfs;
+	bool dying; /* nothing but nvmev_dev_destroy() runs */
+
+	atomic_long_t pages; /* held by the medium */
+	atomic64_t pages_refused;
+	atomic64_t map_refused;
+};
+
+/* ---- params.c: module parameters --------------------------------------------------------------- */
+
+/*
+ * Makes *settings of the parameters given, and from then on passes changes of parameters on to the device
+ * that nvmev_params_attach() names. 0 or a negative errno with *error. May sleep.
+ */
+int nvmev_params_read(struct nvmev_settings *settings, struct nvmev_error *error);
+
+/* The parameters belong to `host` from now on; NULL: to nobody. Waits for a change in progress. */
+void nvmev_params_attach(struct nvmev_host *host);
+
+/* ---- cpus.c ------------------------------------------------------------------------------------ */
+
+/* Parses a list such as 1,3,17-19 into settings->cpus, in the order given. 0, -EINVAL or -ENODEV with *error. */
+int nvmev_cpus_parse(const char *text, struct nvmev_settings *settings, struct nvmev_error *error);
+
+/* ---- device.c: life of a device ---------------------------------------------------------------- */
+
+/*
+ * Makes a device and shows it to the PCI core. On failure *error says why in one line, and nothing is left.
+ * May sleep.
+ */
+struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings, struct nvmev_error *error);
+
+/* The device vanishes, as by surprise removal for whoever uses it. May sleep. */
+void nvmev_host_destroy(struct nvmev_host *host);
+
+/* ---- medium.c: reserved memory ----------------------------------------------------------------- */
+
+/* Checks and maps the range of NVMEV_MEDIUM_RESERVED into host->config; fills in the default capacity. */
+int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings, struct nvmev_error *error);
+void nvmev_medium_stop(struct nvmev_host *host);
+
+/* ---- bar.c: the memory behind BAR 0 ------------------------------------------------------------- */
+
+int nvmev_bar_start(struct nvmev_host *host);
+void nvmev_bar_stop(struct nvmev_host *host);
+
+/* ---- irq.c: MSI-X -------------------------------------------------------------------------------- */
+
+int nvmev_irq_start(struct nvmev_host *host);
+void nvmev_irq_stop(struct nvmev_host *host);
+
+/* What the MSI-X capability says changed: vectors pending are delivered when `open`. Any context. */
+void nvmev_irq_set_open(struct nvmev_host *host, bool open);
+
+/* ---- threads.c ---------------------------------------------------------------------------------- */
+
+/* How many worker roles the settings give: what goes into config.workers. 0 or -EINVAL with *error. */
+int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *workers, struct nvmev_error *error);
+
+int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *settings);
+void nvmev_threads_stop(struct nvmev_host *host);
+
+/* Dispatcher `d` has something to do. Any context. */
+void nvmev_threads_wake_dispatcher(struct nvmev_host *host, unsigned int d);
+
+/* ---- config_space.c ------------------------------------------------------------------------------ */
+
+/* Puts configuration space into the state after power-on. */
+void nvmev_config_space_init(struct nvmev_host *host);
+
+/* Accesses of `size` 1, 2 or 4 bytes, aligned to it, at `where` below 4096. Any context. */
+u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size);
+void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 value);
+
+/* ---- pci.c: host bridge and bus ------------------------------------------------------------------- */
+
+int nvmev_pci_init(void); /* once a module */
+void nvmev_pci_exit(void);
+
+/* Shows the function to the PCI core; drivers bind, so everything else must run. */
+int nvmev_pci_start(struct nvmev_host *host);
+
+/* Takes it away; returns when no driver uses it any more. */
+void nvmev_pci_stop(struct nvmev_host *host);
+
+/* ---- debugfs.c ------------------------------------------------------------------------------------ */
+
+void nvmev_debugfs_init(void); /* once a module */
+void nvmev_debugfs_exit(void);
+void nvmev_debugfs_start(struct nvmev_host *host);
+void nvmev_debugfs_stop(struct nvmev_host *host);
+
+/* ---- messages ------------------------------------------------------------------------------------- */
+
+/* Writes *error for people. Returns `result`. */
+__printf(3, 4) int nvmev_fail(struct nvmev_error *error, int result, const char *format, ...);
+
+#define nvmev_info(host, format, ...) pr_info("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
+#define nvmev_warn(host, format, ...) pr_warn("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
+#define nvmev_err(host, format, ...) pr_err("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
+
+#endif /* NVMEV_DEVICE_H */

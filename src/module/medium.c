@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The range of physical memory that the user reserved at boot with memmap=, for a medium that keeps its data.
+ */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+
+#include <asm/cacheflush.h>
+#include <asm/processor.h>
+
+#include "device.h"
+
+#define NVMEV_RANGE_MIN SZ_1M
+
+/* Below, firmware reports no holes in memory. */
+#define NVMEV_PROBE_STEP SZ_64M
+
+struct nvmev_range {
+	u64 start, size;
+	const char *text; /* as given, for messages */
+};
+
+/* ---- Is the range ours to take? ---------------------------------------------------------------------- */
+
+static int nvmev_range_check_numbers(const struct nvmev_range *range, struct nvmev_error *error)
+{
+	u64 last = range->start + range->size - 1;
+
+	if (!PAGE_ALIGNED(range->start) || !PAGE_ALIGNED(range->size))
+		return nvmev_fail(error, -EINVAL, "%s: start and size in multiples of %lu bytes are right", range->text,
+				  PAGE_SIZE);
+	if (range->size < NVMEV_RANGE_MIN)
+		return nvmev_fail(error, -EINVAL, "%s: too small, memmap_size of 1M or more is right", range->text);
+	if (last < range->start || last > (1ull << boot_cpu_data.x86_phys_bits) - 1)
+		return nvmev_fail(error, -ERANGE, "%s: ends beyond the %u address bits of this machine", range->text,
+				  boot_cpu_data.x86_phys_bits);
+	return 0;
+}
+
+static int nvmev_range_check_not_ram_in_use(const struct nvmev_range *range, struct nvmev_error *error)
+{
+	if (region_intersects(range->start, range->size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) == REGION_DISJOINT)
+		return 0;
+	return nvmev_fail(error, -EBUSY,
+			  "%s: the kernel uses memory in this range, booting with memmap=%lluK$%lluK would reserve it",
+			  range->text, range->size >> 10, range->start >> 10);
+}
+
+static int nvmev_range_check_no_device(const struct nvmev_range *range, struct nvmev_error *error)
+{
+	struct pci_dev *pdev = NULL;
+	u64 last = range->start + range->size - 1;
+	int i;
+
+	for_each_pci_dev(pdev) {
+		for (i = 0; i < PCI_NUM_RESOURCES; i++) {
+			const struct resource *r = &pdev->resource[i];
+
+			if (!(r->flags & IORESOURCE_MEM) || !resource_size(r) || r->start > last || r->end < range->start)
+				continue;
+			nvmev_fail(error, -EBUSY, "%s: PCI device %s is there, a range of memory is right", range->text,
+				   pci_name(pdev));
+			pci_dev_put(pdev);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Where nothing answers, all bits read as ones. Memory may hold ones, too, but also holds something else when
+ * that is written; it gets back what it had.
+ */
+static bool nvmev_is_backed(u64 *word)
+{
+	bool backed;
+
+	if (READ_ONCE(*word) != ~0ull)
+		return true;
+	WRITE_ONCE(*word, 0x5aa5a55a0ff0f00full);
+	clflush_cache_range(word, sizeof(*word));
+	backed = READ_ONCE(*word) == 0x5aa5a55a0ff0f00full;
+	WRITE_ONCE(*word, ~0ull);
+	clflush_cache_range(word, sizeof(*word));
+	return backed;
+}
+
+static int nvmev_range_check_backed(const struct nvmev_range *range, void *base, struct nvmev_error *error)
+{
+	u64 offset = 0;
+
+	for (;;) {
+		if (!nvmev_is_backed(base + offset))
+			return nvmev_fail(error, -ENXIO, "%s: no memory at 0x%llx, a range that memmap= reserved is right",
+					  range->text, range->start + offset);
+		if (offset == range->size - sizeof(u64))
+			return 0;
+		offset = min(offset + NVMEV_PROBE_STEP, range->size - sizeof(u64));
+		cond_resched();
+	}
+}
+
+/* ---- Taking it ------------------------------------------------------------------------------------- */
+
+static int nvmev_range_map(struct nvmev_host *host, const struct nvmev_range *range, struct nvmev_error *error)
+{
+	void *base;
+	int result;
+
+	host->range = request_mem_region(range->start, range->size, "nvmev");
+	if (!host->range)
+		return nvmev_fail(error, -EBUSY, "%s: overlaps what is in use, see /proc/iomem", range->text);
+	base = memremap(range->start, range->size, MEMREMAP_WB);
+	if (!base) {
+		result = nvmev_fail(error, -ENOMEM, "%s: cannot be mapped", range->text);
+		goto release;
+	}
+	result = nvmev_range_check_backed(range, base, error);
+	if (result)
+		goto unmap;
+	host->config.reserved_base = base;
+	host->config.reserved_size = range->size;
+	return 0;
+
+unmap:
+	memunmap(base);
+release:
+	release_mem_region(range->start, range->size);
+	host->range = NULL;
+	return result;
+}
+
+int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings, struct nvmev_error *error)
+{
+	const struct nvmev_range range = {
+		.start = settings->memmap_start,
+		.size = settings->memmap_size,
+		.text = settings->memmap_text,
+	};
+	int result;
+
+	if (host->config.medium != NVMEV_MEDIUM_RESERVED) {
+		/* As large as tmpfs would be. */
+		if (!host->config.capacity)
+			host->config.capacity = round_down((u64)totalram_pages() << PAGE_SHIFT >> 1, SZ_1M);
+		return 0;
+	}
+
+	result = nvmev_range_check_numbers(&range, error);
+	if (!result)
+		result = nvmev_range_check_not_ram_in_use(&range, error);
+	if (!result)
+		result = nvmev_range_check_no_device(&range, error);
+	if (!result)
+		result = nvmev_range_map(host, &range, error);
+	if (!result && !host->config.capacity)
+		host->config.capacity = range.size;
+	return result;
+}
+
+void nvmev_medium_stop(struct nvmev_host *host)
+{
+	if (!host->range)
+		return;
+	memunmap(host->config.reserved_base);
+	release_mem_region(host->range->start, resource_size(host->range));
+	host->range = NULL;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A PCI host bridge with one bus and one function on it.
+ */
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/rcupdate.h>
+
+#include "compat.h"
+#include "device.h"
+
+/*
+ * What the PCI core refers to as long as anybody holds a reference to the function, which may be after this
+ * module is gone: a file that is open on the vanished disk holds one. Lives and dies with the bridge.
+ */
+struct nvmev_bridge {
+	struct pci_sysdata sysdata; /* first: the x86 code takes bus->sysdata for it */
+	struct nvmev_host *host;
+	struct resource buses;
+	struct resource window; /* of addresses, just BAR 0 */
+};
+
+static struct nvmev_bridge *nvmev_bridge_of(struct pci_bus *bus)
+{
+	return container_of((struct pci_sysdata *)bus->sysdata, struct nvmev_bridge, sysdata);
+}
+
+/* ---- Configuration cycles -------------------------------------------------------------------------- */
+
+static int nvmev_pci_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *value)
+{
+	if (devfn != 0) {
+		*value = ~0u;
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	}
+	*value = nvmev_config_space_read(nvmev_bridge_of(bus)->host, where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int nvmev_pci_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
+{
+	if (devfn != 0)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	nvmev_config_space_write(nvmev_bridge_of(bus)->host, where, size, value);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops nvmev_pci_ops = {
+	.read = nvmev_pci_read,
+	.write = nvmev_pci_write,
+};
+
+/* ---- The function appears, at first or in a rescan --------------------------------------------------- */
+
+static void nvmev_function_added(struct nvmev_host *host, struct pci_dev *pdev)
+{
+	struct nvmev_bridge *bridge = pci_host_bridge_priv(host->bridge);
+	struct resource *bar = &pdev->resource[0];
+
+	/* Whatever software wrote into the BAR meanwhile, the memory is where it is. */
+	bar->start = bridge->window.start;
+	bar->end = bridge->window.end;
+	bar->flags &= ~IORESOURCE_UNSET;
+	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_0, lower_32_bits(bar->start));
+	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_1, upper_32_bits(bar->start));
+	if (pci_claim_resource(pdev, 0))
+		nvmev_err(host, "BAR 0 cannot be claimed");
+	/*
+	 * The BAR lies in System RAM, which is busy, so that a driver's request_mem_region() would fail. Drivers
+	 * request what is a memory resource, but map what the BAR's start and length say.
+	 */
+	bar->flags &= ~IORESOURCE_MEM;
+
+	/* 5.10 does not take the domain from the bridge, and AMD's interrupt remapping may have replaced it. */
+	dev_set_msi_domain(&pdev->dev, host->irq.domain);
+
+	rcu_assign_pointer(host->pdev, pdev);
+}
+
+static void nvmev_function_removed(struct nvmev_host *host, struct pci_dev *pdev)
+{
+	if (rcu_access_pointer(host->pdev) != pdev)
+		return;
+	RCU_INIT_POINTER(host->pdev, NULL);
+	/* nvmev_host_map() may be using it. */
+	synchronize_rcu();
+}
+
+static int nvmev_pci_notify(struct notifier_block *block, unsigned long event, void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (pdev->bus->ops != &nvmev_pci_ops)
+		return NOTIFY_DONE;
+	if (event == BUS_NOTIFY_ADD_DEVICE)
+		nvmev_function_added(nvmev_bridge_of(pdev->bus)->host, pdev);
+	else if (event == BUS_NOTIFY_DEL_DEVICE)
+		nvmev_function_removed(nvmev_bridge_of(pdev->bus)->host, pdev);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block nvmev_pci_notifier = {
+	.notifier_call = nvmev_pci_notify,
+};
+
+int nvmev_pci_init(void)
+{
+	return bus_register_notifier(&pci_bus_type, &nvmev_pci_notifier);
+}
+
+void nvmev_pci_exit(void)
+{
+	bus_unregister_notifier(&pci_bus_type, &nvmev_pci_notifier);
+}
+
+/* ---- The bridge ------------------------------------------------------------------------------------ */
+
+static bool nvmev_domain_used(int domain)
+{
+	struct pci_bus *bus = NULL;
+
+	while ((bus = pci_find_next_bus(bus)) != NULL) {
+		if (pci_domain_nr(bus) == domain)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Numbers of real segments have 16 bits. Ours is above, and its low 16 bits are those of no real segment
+ * either: IOMMU drivers look at these only, and would take the function for one of their own.
+ */
+static int nvmev_find_domain(void)
+{
+	int domain;
+
+	for (domain = 0x10001; domain < 0x1ffff; domain++) {
+		if (!nvmev_domain_used(domain) && !nvmev_domain_used(domain & 0xffff))
+			return nvmev_pci_domain_get(domain);
+	}
+	return -ENOSPC;
+}
+
+static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *bridge)
+{
+	struct nvmev_bridge *own = pci_host_bridge_priv(bridge);
+
+	own->host = host;
+	own->sysdata.node = host->numa_node;
+	own->sysdata.domain = nvmev_find_domain();
+	if (own->sysdata.domain < 0)
+		return own->sysdata.domain;
+
+	own->buses.name = "nvmev buses";
+	own->buses.flags = IORESOURCE_BUS;
+	own->window.name = "nvmev";
+	own->window.start = host->bar_phys;
+	own->window.end = host->bar_phys + NVMEV_BAR_SIZE - 1;
+	own->window.flags = IORESOURCE_MEM | IORESOURCE_MEM_64;
+
+	bridge->sysdata = &own->sysdata;
+	bridge->ops = &nvmev_pci_ops;
+	bridge->busnr = 0;
+	pci_add_resource(&bridge->windows, &own->buses);
+	pci_add_resource(&bridge->windows, &own->window);
+	dev_set_msi_domain(&bridge->dev, host->irq.domain);
+	return 0;
+}
+
+int nvmev_pci_start(struct nvmev_host *host)
+{
+	struct pci_host_bridge *bridge;
+	struct nvmev_bridge *own;
+	int result;
+
+	bridge = pci_alloc_host_bridge(sizeof(*own));
+	if (!bridge)
+		return -ENOMEM;
+	own = pci_host_bridge_priv(bridge);
+
+	/* Also keeps others from taking the domain number that is found free. */
+	pci_lock_rescan_remove();
+	result = nvmev_bridge_fill(host, bridge);
+	if (result)
+		goto free_bridge;
+	result = insert_resource(&iomem_resource, &own->window);
+	if (result)
+		goto put_domain;
+	host->bridge = bridge;
+	nvmev_config_space_init(host);
+	result = pci_scan_root_bus_bridge(bridge);
+	if (result)
+		goto release_window;
+	host->bus = bridge->bus;
+	pci_bus_add_devices(bridge->bus);
+	pci_unlock_rescan_remove();
+	return 0;
+
+release_window:
+	host->bridge = NULL;
+	release_resource(&own->window);
+put_domain:
+	nvmev_pci_domain_put(own->sysdata.domain);
+free_bridge:
+	pci_unlock_rescan_remove();
+	pci_free_host_bridge(bridge);
+	return result;
+}
+
+void nvmev_pci_stop(struct nvmev_host *host)
+{
+	struct pci_host_bridge *bridge = host->bridge;
+	struct nvmev_bridge *own = pci_host_bridge_priv(bridge);
+	int domain = own->sysdata.domain;
+
+	get_device(&bridge->dev);
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(host->bus);
+	pci_remove_root_bus(host->bus);
+	pci_unlock_rescan_remove();
+	host->bus = NULL;
+	host->bridge = NULL;
+	release_resource(&own->window);
+	put_device(&bridge->dev);
+	nvmev_pci_domain_put(domain);
+}
