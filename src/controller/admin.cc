@@ -14,21 +14,21 @@ constexpr u32 kFormat = nvme::effects::kSupported | nvme::effects::kLbaContent |
                         nvme::effects::kNamespaceCapability | nvme::effects::kExecutionOneNamespace;
 
 constexpr auto make_table() {
-  using enum nvme::AdminOpcode;
+  using Opcode = nvme::AdminOpcode;
   std::array<AdminCommand, 256> table{};
-  const auto row = [&](nvme::AdminOpcode opcode) -> AdminCommand& { return table[static_cast<u8>(opcode)]; };
-  row(kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain};
-  row(kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain};
-  row(kGetLogPage) = {"Get Log Page", get_log_page, kPlain};
-  row(kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain};
-  row(kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain};
-  row(kIdentify) = {"Identify", identify, kPlain};
-  row(kAbort) = {"Abort", abort_command, kPlain};
-  row(kSetFeatures) = {"Set Features", set_features, kPlain};
-  row(kGetFeatures) = {"Get Features", get_features, kPlain};
-  row(kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain};
-  row(kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain};
-  row(kFormatNvm) = {"Format NVM", format_nvm, kFormat};
+  const auto row = [&](Opcode opcode) -> AdminCommand& { return table[static_cast<u8>(opcode)]; };
+  row(Opcode::kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain};
+  row(Opcode::kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain};
+  row(Opcode::kGetLogPage) = {"Get Log Page", get_log_page, kPlain};
+  row(Opcode::kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain};
+  row(Opcode::kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain};
+  row(Opcode::kIdentify) = {"Identify", identify, kPlain};
+  row(Opcode::kAbort) = {"Abort", abort_command, kPlain};
+  row(Opcode::kSetFeatures) = {"Set Features", set_features, kPlain};
+  row(Opcode::kGetFeatures) = {"Get Features", get_features, kPlain};
+  row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain};
+  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain};
+  row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};
   return table;
 }
 
