@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What a device type is: it decides when each command has finished on the modelled device.
 //
-// An FTL never sees data and never reads a clock. The same sequence of calls gives the same results.
+// An FTL never sees data, never reads a clock and never waits: work that a real device does in the background is
+// done by the FTL when the next command arrives, in the time that has passed in between. The same sequence of calls
+// gives the same results on every host.
 #pragma once
 
 #include "nvmev/host.h"
@@ -19,7 +21,8 @@ struct IoRequest {
   u64 offset;  // bytes, on a logical block; checked against the capacity
   u64 length;  // bytes; 0 for a flush
   IoOp op;
-  bool fua;
+  bool fua;            // Force Unit Access
+  u16 placement = 0;   // placement handle of a write (Flexible Data Placement); 0 is the default one
 };
 
 struct IoPlan {
@@ -27,20 +30,37 @@ struct IoPlan {
   nvme::Status status;
 };
 
-// Called by one thread at a time (the controller sees to that).
+// What the SMART log says of the medium.
+struct FtlHealth {
+  u8 percentage_used = 0;     // of the rated endurance; may exceed 100
+  u8 available_spare = 100;   // percent
+};
+
 class Ftl {
  public:
-  // Carries out the request in the model.
+  // Carries out the request in the model. Of one thread at a time (the controller sees to that), as are all other
+  // functions but those that say otherwise.
   virtual IoPlan plan(const IoRequest& request) = 0;
+
+  // Everything that is stored is forgotten (Format NVM).
+  virtual void format() = 0;
+
+  // Whether writes may complete before they are in non-volatile memory (Identify VWC), and feature 06h.
+  virtual bool has_volatile_cache() const { return false; }
+  virtual void set_volatile_cache(bool) {}
+
+  // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
+  // types that keep no such state. May take long.
+  virtual u64 state_hash() const { return 0; }
 
   // The live keys of *config have changed (configuration keys with `live` in config_keys.cc). From any thread,
   // while plan() runs in another.
   virtual void retune(const nvmev_config& config) = 0;
 
-  // Everything that is stored is forgotten (Format NVM).
-  virtual void format() = 0;
+  // From any thread, while plan() runs in another.
+  virtual FtlHealth health() const { return {}; }
 
-  // Adds lines `name value` about the type's own state. From any thread.
+  // Adds lines `name value` about the type's own state. From any thread, while plan() runs in another.
   virtual void report(TextWriter& text) const = 0;
 
   // Frees the memory of the object.
