@@ -206,6 +206,12 @@ unsigned int nvmev_dev_vectors(const struct nvmev_dev *dev);
  */
 size_t nvmev_dev_report(const struct nvmev_dev *dev, char *buf, size_t size);
 
+/*
+ * A hash over the decisions that the device type has taken: the same commands at the same times give the same
+ * hash on every host. Exact only while no command is in flight. May take long.
+ */
+uint64_t nvmev_dev_state_hash(const struct nvmev_dev *dev);
+
 /* ---- What the core asks of its host ----------------------------------------------------------- */
 
 /* Memory at attach: zeroed, aligned to a cache line, any size. May sleep. NULL when there is none. */

@@ -109,6 +109,8 @@ extern "C" bool nvmev_work_pending(const nvmev_dev* dev, unsigned int w) { retur
 
 extern "C" unsigned int nvmev_dev_vectors(const nvmev_dev* dev) { return dev->shared.config.queues + 1; }
 
+extern "C" uint64_t nvmev_dev_state_hash(const nvmev_dev* dev) { return dev->shared.model.state_hash(); }
+
 extern "C" size_t nvmev_dev_report(const nvmev_dev* dev, char* buffer, size_t size) {
   TextWriter text(buffer, size);
   report(dev->shared, text);

@@ -23,9 +23,12 @@ struct Access {
   u32 dw0;
 };
 
+bool always(const Shared&) { return true; }
+
 struct FeatureRow {
   Feature id;
   bool per_namespace;
+  bool (*exists)(const Shared&);  // whether this device has the feature
   Status (*set)(Access&);
   Status (*get)(Access&);
 };
@@ -55,6 +58,16 @@ Status set_power(Access& access) {
   constexpr u32 kMask = 0x000000ff;  // WH, PS
   if (state != 0 || (access.sqe.cdw11 & ~kMask) != 0) return Status::kInvalidField;  // NPSS is 0
   access.values.power = access.sqe.cdw11;
+  return Status::kSuccess;
+}
+
+bool has_volatile_cache(const Shared& shared) { return shared.model.has_volatile_cache(); }
+
+Status set_volatile_cache(Access& access) {
+  constexpr u32 kEnable = 1;
+  if (access.sqe.cdw11 & ~kEnable) return Status::kInvalidField;
+  access.values.volatile_cache = access.sqe.cdw11;
+  access.controller.shared().model.set_volatile_cache(access.sqe.cdw11 != 0);
   return Status::kSuccess;
 }
 
@@ -189,24 +202,26 @@ Status get_timestamp(Access& access) {
 }
 
 constexpr FeatureRow kRows[] = {
-    {Feature::kArbitration, false, set_value<&FeatureValues::arbitration, kArbitrationMask>,
+    {Feature::kArbitration, false, always, set_value<&FeatureValues::arbitration, kArbitrationMask>,
      get_value<&FeatureValues::arbitration>},
-    {Feature::kPowerManagement, false, set_power, get_value<&FeatureValues::power>},
-    {Feature::kTemperatureThreshold, false, set_temperature, get_temperature},
-    {Feature::kErrorRecovery, true, set_value<&FeatureValues::error_recovery, kTimeLimitMask>,
+    {Feature::kPowerManagement, false, always, set_power, get_value<&FeatureValues::power>},
+    {Feature::kTemperatureThreshold, false, always, set_temperature, get_temperature},
+    {Feature::kErrorRecovery, true, always, set_value<&FeatureValues::error_recovery, kTimeLimitMask>,
      get_value<&FeatureValues::error_recovery>},
-    {Feature::kNumberOfQueues, false, set_number_of_queues, get_number_of_queues},
-    {Feature::kInterruptCoalescing, false, set_coalescing, get_value<&FeatureValues::coalescing>},
-    {Feature::kInterruptVectorConfig, false, set_vector_config, get_vector_config},
-    {Feature::kWriteAtomicity, false, set_value<&FeatureValues::write_atomicity, kAtomicityMask>,
+    {Feature::kVolatileWriteCache, false, has_volatile_cache, set_volatile_cache,
+     get_value<&FeatureValues::volatile_cache>},
+    {Feature::kNumberOfQueues, false, always, set_number_of_queues, get_number_of_queues},
+    {Feature::kInterruptCoalescing, false, always, set_coalescing, get_value<&FeatureValues::coalescing>},
+    {Feature::kInterruptVectorConfig, false, always, set_vector_config, get_vector_config},
+    {Feature::kWriteAtomicity, false, always, set_value<&FeatureValues::write_atomicity, kAtomicityMask>,
      get_value<&FeatureValues::write_atomicity>},
-    {Feature::kAsyncEventConfig, false, set_async_config, get_value<&FeatureValues::async_config>},
-    {Feature::kTimestamp, false, set_timestamp, get_timestamp},
+    {Feature::kAsyncEventConfig, false, always, set_async_config, get_value<&FeatureValues::async_config>},
+    {Feature::kTimestamp, false, always, set_timestamp, get_timestamp},
 };
 
-const FeatureRow* find_row(const Sqe& sqe) {
+const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
   for (const FeatureRow& row : kRows) {
-    if (static_cast<u8>(row.id) == static_cast<u8>(sqe.cdw10)) return &row;
+    if (static_cast<u8>(row.id) == static_cast<u8>(sqe.cdw10)) return row.exists(shared) ? &row : nullptr;
   }
   return nullptr;
 }
@@ -217,10 +232,10 @@ bool names_namespace(const Sqe& sqe, const Shared& shared) { return sqe.nsid == 
 
 AdminResult set_features(Controller& controller, const Sqe& sqe) {
   constexpr u32 kSave = 1u << 31;
-  const FeatureRow* row = find_row(sqe);
+  const Shared& shared = controller.shared();
+  const FeatureRow* row = find_row(shared, sqe);
   if (row == nullptr) return {Status::kInvalidField};
   if (sqe.cdw10 & kSave) return {Status::kFeatureNotSaveable};
-  const Shared& shared = controller.shared();
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   if (row->per_namespace) {
     if (!all && !names_namespace(sqe, shared)) return {Status::kInvalidNamespaceOrFormat};
@@ -233,10 +248,10 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
 }
 
 AdminResult get_features(Controller& controller, const Sqe& sqe) {
-  const FeatureRow* row = find_row(sqe);
+  const Shared& shared = controller.shared();
+  const FeatureRow* row = find_row(shared, sqe);
   const u32 select = sqe.cdw10 >> 8 & 0x7;
   if (row == nullptr || select > static_cast<u32>(FeatureSelect::kSupported)) return {Status::kInvalidField};
-  const Shared& shared = controller.shared();
   if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast && !names_namespace(sqe, shared)) {
     return {Status::kInvalidNamespaceOrFormat};
   }

@@ -17,6 +17,7 @@ struct FeatureValues {
   u32 arbitration = 0;
   u32 power = 0;
   u32 error_recovery = 0;
+  u32 volatile_cache = 1;  // WCE
   u32 coalescing = 0;
   u32 write_atomicity = 0;
   u32 async_config = 0;

@@ -59,6 +59,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.oncs = nvme::oncs::kCompare | nvme::oncs::kDatasetManagement | nvme::oncs::kWriteZeroes |
               nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
   data.vwc = nvme::kVwcFlushBroadcast;
+  if (shared.model.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   char uuid[37];
   format_uuid(make_uuid(shared.config.serial, "subsystem"), uuid);
   snprintf(data.subnqn, sizeof(data.subnqn), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);

@@ -119,7 +119,9 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   const auto thousands = [](u64 blocks) { return (blocks + 999) / 1000; };
   log.critical_warning = features_.temperature_warning() ? nvme::kWarningTemperature : 0;
   log.composite_temperature = kCompositeTemperature;
-  log.available_spare = 100;
+  const FtlHealth health = shared_->model.health();
+  log.available_spare = health.available_spare;
+  log.percentage_used = health.percentage_used;
   log.available_spare_threshold = 10;
   log.data_units_read.low = thousands(read);
   log.data_units_written.low = thousands(written);

@@ -50,6 +50,11 @@ void Model::retune(const nvmev_config& config) {
   wanted_milli_.store(config.time_scale_milli, std::memory_order_relaxed);
 }
 
+void Model::set_volatile_cache(bool on) {
+  SpinGuard guard(host_, lock_);
+  ftl_->set_volatile_cache(on);
+}
+
 void Model::format() {
   SpinGuard guard(host_, lock_);
   ftl_->format();

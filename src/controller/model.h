@@ -31,7 +31,16 @@ class Model {
   // Format NVM. Dispatcher 0.
   void format();
 
+  bool has_volatile_cache() const { return ftl_->has_volatile_cache(); }
+  // Feature 06h. Dispatcher 0.
+  void set_volatile_cache(bool on);
+
+  // Any thread.
+  FtlHealth health() const { return ftl_->health(); }
   void report(TextWriter& text) const { ftl_->report(text); }
+
+  // See Ftl::state_hash(). Any thread, while no command is in flight.
+  u64 state_hash() const { return ftl_->state_hash(); }
 
  private:
   IoPlan plan_alone(IoRequest request);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/debug/nvmev/<device>/stats: lines `name value`, first the core's, then the host's.
+ * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in flight.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -79,10 +80,20 @@ static int nvmev_stats_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(nvmev_stats);
 
+static int nvmev_state_hash_show(struct seq_file *file, void *unused)
+{
+	struct nvmev_host *host = file->private;
+
+	seq_printf(file, "%016llx\n", (u64)nvmev_dev_state_hash(host->dev));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(nvmev_state_hash);
+
 void nvmev_debugfs_start(struct nvmev_host *host)
 {
 	host->debugfs = debugfs_create_dir(host->name, nvmev_debugfs_root);
 	debugfs_create_file("stats", 0444, host->debugfs, host, &nvmev_stats_fops);
+	debugfs_create_file("state_hash", 0444, host->debugfs, host, &nvmev_state_hash_fops);
 }
 
 void nvmev_debugfs_stop(struct nvmev_host *host)
