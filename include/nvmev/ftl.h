@@ -12,6 +12,7 @@
 
 namespace nvmev {
 
+class Placement;
 class TextWriter;
 
 enum class IoOp : u8 { kRead, kWrite, kFlush, kWriteZeroes, kDeallocate, kCompare };
@@ -48,6 +49,9 @@ class Ftl {
   // Whether writes may complete before they are in non-volatile memory (Identify VWC), and feature 06h.
   virtual bool has_volatile_cache() const { return false; }
   virtual void set_volatile_cache(bool) {}
+
+  // Flexible Data Placement, nullptr where the type or its configuration has none. Part of the FTL.
+  virtual Placement* placement() { return nullptr; }
 
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.
