@@ -51,6 +51,8 @@ def command_line(image, options, console, ports, initrd, disk):
     # The kernel's own I/O APIC cannot remap interrupts; under TCG there is none.
     split = ",kernel-irqchip=split" if kvm and options.iommu else ""
     append = ["console=ttyS0", "loglevel=7", "panic=-1", "oops=panic"]
+    # Tests mark their place in the log: neither may marks be held back, nor the log wrap.
+    append += ["printk.devkmsg=on", "log_buf_len=4M"]
     # The emulator must not outlive the harness, even where that is killed.
     words = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", f"q35{split}",
              "-accel", accel, "-cpu", "host" if kvm else "max", "-smp", str(options.cpus),
