@@ -135,6 +135,8 @@ dmesg_since() {
 _NOISE='loading out-of-tree module taints kernel|module verification failed'
 _NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: interrupt took too long'
 _NOISE+='|tsc: Marking TSC unstable'
+# Said once by the driver of 6.12 at a passthrough command to any drive without SGLs.
+_NOISE+='|using unchecked data buffer'
 
 # dmesg_clean [REGEX]: fails when the kernel said anything at warning level or worse since the mark
 # (at first: since the test began). Lines that match REGEX are expected.
