@@ -36,8 +36,11 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
 }
 
 u32 Controller::pass(u64 now) {
-  if (created_ == 0) created_ = now;
   now_ = now;
+  if (created_ == 0) {
+    created_ = now;
+    features_.timestamp_set = now;
+  }
   // On hardware a register read costs as much as a command: while commands flow, look less often.
   constexpr u32 kRegisterInterval = 8;
   u32 done = 0;
@@ -62,9 +65,7 @@ bool Controller::pending() const {
   if (load_relaxed(&registers()->cc) != seen_cc_.load(std::memory_order_relaxed)) return true;
   if (shared_->pending_events.load(std::memory_order_relaxed) != 0) return true;
   const SubmissionQueue& sq = shared_->sqs[0];
-  if (sq.state.load(std::memory_order_acquire) != SqState::kActive) return false;
-  const u32 tail = load_relaxed(sq.doorbell.load(std::memory_order_relaxed));
-  return tail != sq.head.load(std::memory_order_relaxed) && tail != sq.refused_tail;
+  return sq.state.load(std::memory_order_acquire) == SqState::kActive && sq.has_news();
 }
 
 // ---- Admin queue -----------------------------------------------------------------------------------

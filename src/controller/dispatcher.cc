@@ -57,9 +57,7 @@ bool Dispatcher::pending() const {
     const SubmissionQueue& sq = shared_->sqs[queues_[i]];
     const SqState state = sq.state.load(std::memory_order_acquire);
     if (state == SqState::kStopping) return true;
-    if (state != SqState::kActive) continue;
-    const u32 tail = load_relaxed(sq.doorbell.load(std::memory_order_relaxed));
-    if (tail != sq.head.load(std::memory_order_relaxed) && tail != sq.refused_tail) return true;
+    if (state == SqState::kActive && sq.has_news()) return true;
   }
   return false;
 }

@@ -72,6 +72,12 @@ struct alignas(kCacheLine) SubmissionQueue {
     head.store(0, std::memory_order_relaxed);
     refused_tail = 0;
   }
+
+  // Whether the doorbell holds what was not looked at yet. Any thread, while the queue is active.
+  bool has_news() const {
+    const u32 tail = load_relaxed(doorbell.load(std::memory_order_relaxed));
+    return tail != head.load(std::memory_order_relaxed) && (tail < size || tail != refused_tail);
+  }
 };
 
 struct alignas(kCacheLine) CompletionQueue {
