@@ -97,6 +97,7 @@ class Controller {
   bool step_stop();
   bool queues_drained();
   bool completion_queues_forgotten();
+  void forget_shadow_doorbells();
   void finish_stop();
   void clear_doorbells();
   void look_for_stray_doorbell();

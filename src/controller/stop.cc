@@ -65,6 +65,18 @@ bool Controller::completion_queues_forgotten() {
   return all;
 }
 
+// The next queues start at 0, and so must the buffers, but Linux before 6.0 hands in the same ones again with the old
+// values in them.
+void Controller::forget_shadow_doorbells() {
+  if (shadow_doorbells_ != nullptr && stop_reason_ != StopReason::kReset) {
+    for (u32 i = 0; i < 2 * shared_->sqs.size(); i++) {
+      store_relaxed(&shadow_doorbells_[i], 0);
+      store_relaxed(&event_indexes_[i], 0);
+    }
+  }
+  shadow_doorbells_ = event_indexes_ = nullptr;
+}
+
 void Controller::finish_stop() {
   shared_->sqs[0].state.store(SqState::kAbsent, std::memory_order_release);
   shared_->cqs[0].exists = false;
@@ -72,7 +84,7 @@ void Controller::finish_stop() {
     if (shared_->sqs[id].state.load(std::memory_order_relaxed) != SqState::kAbsent) remove_queue(shared_->sqs[id]);
     if (shared_->cqs[id].exists) remove_queue(shared_->cqs[id]);
   }
-  shadow_doorbells_ = event_indexes_ = nullptr;
+  forget_shadow_doorbells();
   backlog_count_ = 0;
   events_.reset();
   shared_->pending_events.store(0, std::memory_order_relaxed);
@@ -88,6 +100,7 @@ void Controller::finish_stop() {
   shared_->coalescing.time.store(0, std::memory_order_relaxed);
   shared_->coalescing.threshold.store(0, std::memory_order_relaxed);
   for (auto& word : shared_->coalescing.disabled) word.store(0, std::memory_order_relaxed);
+  shared_->fdp_events.reset();
   temperature_reported_ = false;
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
