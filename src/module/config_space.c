@@ -64,7 +64,8 @@ static void nvmev_config_space_reset(struct nvmev_host *host)
 	f->value[PCI_INTERRUPT_LINE] = 0;
 	nvmev_put(f->value, NVMEV_CAP_PM + PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET);
 	nvmev_put(f->value, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS, 2, nvmev_dev_vectors(host->dev) - 1);
-	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN);
+	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCTL, 2,
+		  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B);
 	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVSTA, 2, 0);
 	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCTL2, 2, 0);
 	f->may_access_memory = false;
