@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "fdp.h"
 #include "nvmev/nvme/log.h"
 
 namespace nvmev {
@@ -17,18 +18,20 @@ constexpr auto make_table() {
   using Opcode = nvme::AdminOpcode;
   std::array<AdminCommand, 256> table{};
   const auto row = [&](Opcode opcode) -> AdminCommand& { return table[static_cast<u8>(opcode)]; };
-  row(Opcode::kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain};
-  row(Opcode::kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain};
-  row(Opcode::kGetLogPage) = {"Get Log Page", get_log_page, kPlain};
-  row(Opcode::kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain};
-  row(Opcode::kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain};
-  row(Opcode::kIdentify) = {"Identify", identify, kPlain};
-  row(Opcode::kAbort) = {"Abort", abort_command, kPlain};
-  row(Opcode::kSetFeatures) = {"Set Features", set_features, kPlain};
-  row(Opcode::kGetFeatures) = {"Get Features", get_features, kPlain};
-  row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain};
-  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain};
-  row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};
+  row(Opcode::kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain, nullptr};
+  row(Opcode::kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain, nullptr};
+  row(Opcode::kGetLogPage) = {"Get Log Page", get_log_page, kPlain, nullptr};
+  row(Opcode::kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain, nullptr};
+  row(Opcode::kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain, nullptr};
+  row(Opcode::kIdentify) = {"Identify", identify, kPlain, nullptr};
+  row(Opcode::kAbort) = {"Abort", abort_command, kPlain, nullptr};
+  row(Opcode::kSetFeatures) = {"Set Features", set_features, kPlain, nullptr};
+  row(Opcode::kGetFeatures) = {"Get Features", get_features, kPlain, nullptr};
+  row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain, nullptr};
+  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr};
+  row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat, nullptr};
+  row(nvme::AdminOpcode::kDirectiveSend) = {"Directive Send", directive_send, kPlain, has_placement};
+  row(nvme::AdminOpcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kPlain, has_placement};
   return table;
 }
 

@@ -9,6 +9,7 @@
 namespace nvmev {
 
 class Controller;
+struct Shared;
 
 // What a handler makes of a command.
 struct AdminResult {
@@ -25,10 +26,17 @@ struct AdminCommand {
   const char* name;  // nullptr: not supported
   AdminHandler handler;
   u32 effects;  // Commands Supported and Effects, figure 214
+  // Whether this device has the command; nullptr: always.
+  bool (*exists)(const Shared&);
 };
 
 // The row of an opcode.
 const AdminCommand& admin_command(u8 opcode);
+
+// Whether the device carries the opcode out.
+inline bool supports(const Shared& shared, const AdminCommand& command) {
+  return command.name != nullptr && (command.exists == nullptr || command.exists(shared));
+}
 
 // The handlers, each in the file of its topic.
 AdminResult delete_io_sq(Controller&, const nvme::Sqe&);         // admin_queues.cc
@@ -43,5 +51,7 @@ AdminResult set_features(Controller&, const nvme::Sqe&);         // features.cc
 AdminResult get_features(Controller&, const nvme::Sqe&);
 AdminResult async_event_request(Controller&, const nvme::Sqe&);  // async_events.cc
 AdminResult format_nvm(Controller&, const nvme::Sqe&);           // format.cc
+AdminResult directive_send(Controller&, const nvme::Sqe&);       // directives.cc
+AdminResult directive_receive(Controller&, const nvme::Sqe&);
 
 }  // namespace nvmev

@@ -99,7 +99,7 @@ u32 Controller::poll_admin_queue() {
 void Controller::run_admin(const Sqe& sqe) {
   const AdminCommand& command = admin_command(sqe.opcode);
   AdminResult result;
-  if (command.name == nullptr) {
+  if (!supports(*shared_, command)) {
     result.status = Status::kInvalidOpcode;
   } else if (sqe.fuse() != 0 || sqe.psdt() != 0) {
     result.status = Status::kInvalidField;  // neither fused commands nor SGLs

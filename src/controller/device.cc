@@ -27,6 +27,7 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   shared.host = host;
   shared.bar = static_cast<u8*>(bar);
   shared.error_log.init(host);
+  shared.fdp_events.init(host);
   shared.ns.id = 1;
   shared.ns.bytes = config.capacity;
   for (u8 i = 0; i < sizeof(kLbaShifts); i++) {

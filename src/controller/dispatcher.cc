@@ -11,7 +11,7 @@ using nvme::Status;
 bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
-  return range_lists_.allocate(shared.host, kRangeLists);
+  return lists_.allocate(shared.host, kLists);
 }
 
 void Dispatcher::find_queues() {
@@ -102,44 +102,38 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
   task.kind = TaskKind::kCommand;
   task.sq_id = sq.id;
   task.target = now;
-  task.ranges = nullptr;
+  task.list = nullptr;
+  task.placement = 0;
   const IoCommand& command = nvm_command(task.sqe.opcode);
-  if (command.name == nullptr) {
+  if (!supports(*shared_, command)) {
     task.status = Status::kInvalidOpcode;
     return true;
   }
   IoContext context{*shared_, nullptr};
-  if (command.needs_ranges) {
-    context.ranges = free_ranges();
-    if (context.ranges == nullptr) return false;
+  if (command.needs_list) {
+    context.list = free_list();
+    if (context.list == nullptr) return false;
   }
   task.status = command.check(context, task);
-  if (task.status == Status::kSuccess) plan(task, now);
-  if (task.ranges != nullptr) task.ranges->taken.store(true, std::memory_order_relaxed);
+  if (task.status != Status::kSuccess) {
+    task.list = nullptr;
+    return true;
+  }
+  if (command.act != nullptr) {
+    command.act(*shared_, task, now);
+  } else {
+    plan(task, now);
+  }
+  if (task.list != nullptr) task.list->taken.store(true, std::memory_order_relaxed);
   return true;
 }
 
 void Dispatcher::plan(Task& task, u64 now) {
   constexpr u32 kForceUnitAccess = 1u << 30;
-  IoRequest request{now, task.offset, task.length, task.op, false};
-  if (task.ranges == nullptr) {
-    request.fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
-    const IoPlan plan = shared_->model.plan(request);
-    task.target = plan.done;
-    task.status = plan.status;
-    return;
-  }
-  const u32 shift = shared_->ns.lba_shift();
-  for (u32 i = 0; i < task.ranges->count && task.status == Status::kSuccess; i++) {
-    const nvme::DsmRange& range = task.ranges->ranges[i];
-    if (range.nlb == 0) continue;
-    request.offset = range.slba << shift;
-    request.length = static_cast<u64>(range.nlb) << shift;
-    const IoPlan plan = shared_->model.plan(request);
-    if (plan.done > task.target) task.target = plan.done;
-    task.status = plan.status;
-  }
-  if (task.status != Status::kSuccess) task.ranges = nullptr;
+  const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
+  const IoPlan plan = shared_->model.plan({now, task.offset, task.length, task.op, fua, task.placement});
+  task.target = plan.done;
+  task.status = plan.status;
 }
 
 // Tells the worker to give the queue's commands up, behind the last of them.
@@ -153,8 +147,8 @@ bool Dispatcher::end_queue(SubmissionQueue& sq) {
   return true;
 }
 
-RangeList* Dispatcher::free_ranges() {
-  for (RangeList& list : range_lists_) {
+CommandList* Dispatcher::free_list() {
+  for (CommandList& list : lists_) {
     if (!list.taken.load(std::memory_order_acquire)) return &list;
   }
   return nullptr;

@@ -37,17 +37,17 @@ class Dispatcher {
   bool prepare(SubmissionQueue& sq, Task& task, u64 now);
   void plan(Task& task, u64 now);
   bool end_queue(SubmissionQueue& sq);
-  RangeList* free_ranges();
+  CommandList* free_list();
 
   static constexpr u32 kFetchBatch = 32;  // commands of one queue in one pass
-  static constexpr u32 kRangeLists = 16;
+  static constexpr u32 kLists = 16;
 
   Shared* shared_ = nullptr;
   u32 index_ = 0;
   u32 generation_ = 0;
   u32 queue_count_ = 0;
   std::array<u16, NVMEV_MAX_VECTORS> queues_;  // ids of the queues to look at
-  HostArray<RangeList> range_lists_;
+  HostArray<CommandList> lists_;
   std::atomic<u32> pass_count_{0};
 };
 

@@ -4,6 +4,7 @@
 
 #include "admin.h"
 #include "controller.h"
+#include "fdp.h"
 #include "nvmev/nvme/feature.h"
 
 namespace nvmev {
@@ -29,7 +30,7 @@ struct FeatureRow {
   Feature id;
   bool per_namespace;
   bool (*exists)(const Shared&);  // whether this device has the feature
-  Status (*set)(Access&);
+  Status (*set)(Access&);  // nullptr: not changeable
   Status (*get)(Access&);
 };
 
@@ -201,6 +202,56 @@ Status get_timestamp(Access& access) {
   return access.controller.send(access.sqe, &data, sizeof(data));
 }
 
+// ---- Flexible Data Placement, NVMe 2.1 sections 5.1.25.1.20 and .21 ------------------------------------------------
+
+Status get_placement_mode(Access& access) {
+  constexpr u32 kEnabled = 1;  // FDPE, with configuration 0 in FDPCIDX
+  if (static_cast<u16>(access.sqe.cdw11) != kEnduranceGroup) return Status::kInvalidField;
+  access.dw0 = kEnabled;
+  return Status::kSuccess;
+}
+
+constexpr u32 kEventTypes = sizeof(kFdpEventTypes) / sizeof(kFdpEventTypes[0]);
+
+u16 placement_handle(const Sqe& sqe) { return static_cast<u16>(sqe.cdw11); }
+u32 event_count(const Sqe& sqe) { return sqe.cdw11 >> 16 & 0xff; }
+
+Status set_placement_events(Access& access) {
+  constexpr u32 kEnable = 1;
+  Shared& shared = access.controller.shared();
+  const u16 handle = placement_handle(access.sqe);
+  const u32 count = event_count(access.sqe);
+  if (handle >= shared.model.placement()->handles() || count == 0 || count > kEventTypes) return Status::kInvalidField;
+  u8 types[kEventTypes];
+  if (const Status status = access.controller.receive(access.sqe, types, count); status != Status::kSuccess) {
+    return status;
+  }
+  for (u32 i = 0; i < count; i++) {
+    bool known = false;
+    for (const nvme::FdpEventType type : kFdpEventTypes) known |= static_cast<u8>(type) == types[i];
+    if (!known) return Status::kInvalidField;
+  }
+  for (u32 i = 0; i < count; i++) {
+    shared.fdp_events.enable(static_cast<nvme::FdpEventType>(types[i]), handle, (access.sqe.cdw12 & kEnable) != 0);
+  }
+  return Status::kSuccess;
+}
+
+Status get_placement_events(Access& access) {
+  Shared& shared = access.controller.shared();
+  const u16 handle = placement_handle(access.sqe);
+  const u32 count = event_count(access.sqe);
+  if (handle >= shared.model.placement()->handles() || count == 0) return Status::kInvalidField;
+  const bool current = &access.values == &access.controller.features();
+  u8 descriptors[2 * kEventTypes];  // type, attributes: bit 0 enabled
+  for (u32 i = 0; i < kEventTypes; i++) {
+    descriptors[2 * i] = static_cast<u8>(kFdpEventTypes[i]);
+    descriptors[2 * i + 1] = current && shared.fdp_events.enabled(kFdpEventTypes[i], handle);
+  }
+  access.dw0 = kEventTypes;
+  return access.controller.send_padded(access.sqe, descriptors, sizeof(descriptors), 2 * count);
+}
+
 constexpr FeatureRow kRows[] = {
     {Feature::kArbitration, false, always, set_value<&FeatureValues::arbitration, kArbitrationMask>,
      get_value<&FeatureValues::arbitration>},
@@ -217,6 +268,8 @@ constexpr FeatureRow kRows[] = {
      get_value<&FeatureValues::write_atomicity>},
     {Feature::kAsyncEventConfig, false, always, set_async_config, get_value<&FeatureValues::async_config>},
     {Feature::kTimestamp, false, always, set_timestamp, get_timestamp},
+    {Feature::kFlexibleDataPlacement, false, has_placement, nullptr, get_placement_mode},
+    {Feature::kFdpEvents, true, has_placement, set_placement_events, get_placement_events},
 };
 
 const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
@@ -242,6 +295,7 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
   } else if (sqe.nsid != 0 && !all) {
     return {names_namespace(sqe, shared) ? Status::kFeatureNotNamespaceSpecific : Status::kInvalidNamespaceOrFormat};
   }
+  if (row->set == nullptr) return {Status::kFeatureNotChangeable};
   Access access{controller, sqe, controller.features(), 0};
   const Status status = row->set(access);
   return {status, status == Status::kSuccess ? access.dw0 : 0};
@@ -256,7 +310,7 @@ AdminResult get_features(Controller& controller, const Sqe& sqe) {
     return {Status::kInvalidNamespaceOrFormat};
   }
   if (select == static_cast<u32>(FeatureSelect::kSupported)) {
-    u32 capabilities = nvme::feature_capability::kChangeable;
+    u32 capabilities = row->set != nullptr ? nvme::feature_capability::kChangeable : 0;
     if (row->per_namespace) capabilities |= nvme::feature_capability::kNamespaceSpecific;
     return {Status::kSuccess, capabilities};
   }

@@ -60,6 +60,11 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
               nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.model.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
+  if (has_placement(shared)) {
+    data.ctratt = nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
+    data.oacs |= nvme::oacs::kDirectives;
+    data.endgidmax = kEnduranceGroup;
+  }
   char uuid[37];
   format_uuid(make_uuid(shared.config.serial, "subsystem"), uuid);
   snprintf(data.subnqn, sizeof(data.subnqn), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);
@@ -80,6 +85,7 @@ void fill_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
   data.flbas = ns.format.load(std::memory_order_relaxed);
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
+  if (has_placement(shared)) data.endgid = kEnduranceGroup;
   put_u128(data.nvmcap, ns.bytes);
   const auto uuid = namespace_uuid(shared);
   memcpy(data.nguid, uuid.data(), uuid.size());
@@ -148,7 +154,9 @@ Status csi_controller(Controller&, const Sqe& sqe, u8*) { return check_nvm(sqe);
 
 Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
   if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
-  reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data)->nstat = nvme::kNstatReady;
+  auto& ns = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
+  ns.nstat = nvme::kNstatReady;
+  if (has_placement(controller.shared())) ns.endgid = kEnduranceGroup;
   return Status::kSuccess;
 }
 
@@ -172,6 +180,14 @@ Status command_sets(Controller&, const Sqe& sqe, u8* data) {
   return Status::kSuccess;
 }
 
+// Section 5.17.2.20: a count, then the identifiers above CDW11.CNSSID.
+Status endurance_groups(Controller& controller, const Sqe& sqe, u8* data) {
+  if (!has_placement(controller.shared())) return Status::kInvalidField;
+  const u16 list[2] = {1, kEnduranceGroup};
+  if (static_cast<u16>(sqe.cdw11) < kEnduranceGroup) memcpy(data, list, sizeof(list));
+  return Status::kSuccess;
+}
+
 struct CnsRow {
   Cns cns;
   Status (*fill)(Controller&, const Sqe&, u8* data);  // data: kPageSize zeroed bytes
@@ -188,6 +204,7 @@ constexpr CnsRow kRows[] = {
     {Cns::kIndependentNamespace, independent_namespace},
     {Cns::kNamespaceControllers, namespace_controllers},
     {Cns::kControllers, controllers},
+    {Cns::kEnduranceGroups, endurance_groups},
     {Cns::kCommandSets, command_sets},
 };
 

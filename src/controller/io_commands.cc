@@ -2,9 +2,10 @@
 // NVM Command Set 1.0, section 3.2.
 #include "io_commands.h"
 
+#include "fdp.h"
+#include "io_check.h"
+#include "io_data.h"
 #include "nvmev/nvme/log.h"
-#include "nvmev/text.h"
-#include "prp.h"
 
 namespace nvmev {
 
@@ -13,26 +14,14 @@ using nvme::Status;
 
 namespace {
 
-constexpr u8 kFuseMask = 0x3;
-constexpr u8 kPsdtMask = 0xc0;
-
 // CDW12 of Read, Write, Compare and Write Zeroes.
 constexpr u32 kForceUnitAccess = 1u << 30;
 constexpr u32 kPrInfo = 0xfu << 26;
 constexpr u32 kStorageTagCheck = 1u << 24;
 constexpr u32 kDeallocate = 1u << 25;       // Write Zeroes
-constexpr u32 kDirectiveType = 0xfu << 20;  // Write
 
 // Dataset Management attributes, CDW11.
 constexpr u32 kAttributeDeallocate = 1u << 2;
-
-Status check_common(const Shared& shared, const Sqe& sqe) {
-  if (sqe.flags & kFuseMask) return Status::kInvalidField;  // FUSES is 0
-  if (sqe.flags & kPsdtMask) return Status::kInvalidField;  // SGLS is 0
-  if (sqe.nsid != shared.ns.id) return Status::kInvalidNamespaceOrFormat;
-  if (shared.ns.formatting.load(std::memory_order_acquire)) return Status::kFormatInProgress;
-  return Status::kSuccess;
-}
 
 // Turns a range of logical blocks into bytes.
 Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
@@ -64,8 +53,8 @@ Status check_read(const IoContext& context, Task& task) {
 
 Status check_write(const IoContext& context, Task& task) {
   task.op = IoOp::kWrite;
-  if (task.sqe.cdw12 & kDirectiveType) return Status::kInvalidField;  // no directives
-  return check_transfer(context.shared, task);
+  const Status status = check_transfer(context.shared, task);
+  return status == Status::kSuccess ? check_placement(context.shared, task) : status;
 }
 
 Status check_compare(const IoContext& context, Task& task) {
@@ -76,7 +65,6 @@ Status check_compare(const IoContext& context, Task& task) {
 Status check_write_zeroes(const IoContext& context, Task& task) {
   const bool deallocate = task.sqe.cdw12 & kDeallocate;
   task.op = deallocate && context.shared.medium.thin() ? IoOp::kDeallocate : IoOp::kWriteZeroes;
-  task.ranges = nullptr;
   return check_blocks(context.shared, task);
 }
 
@@ -88,35 +76,15 @@ Status check_flush(const IoContext& context, Task& task) {
   return check_common(context.shared, sqe);
 }
 
-Status fetch_ranges(const Shared& shared, const Task& task, RangeList& list) {
-  const Sqe& sqe = task.sqe;
-  const u32 bytes = list.count * sizeof(nvme::DsmRange);
-  if (const Status status = PrpBuffer::check(sqe.prp1, sqe.prp2, bytes); status != Status::kSuccess) return status;
-  // At most a page, so at most two pointers.
-  const u32 in_first = kPageSize - static_cast<u32>(sqe.prp1 & (kPageSize - 1));
-  const u32 first = bytes < in_first ? bytes : in_first;
-  u8* to = reinterpret_cast<u8*>(list.ranges);
-  const auto copy = [&](u64 bus, u32 length) {
-    const void* from = nvmev_host_map(shared.host, bus, length);
-    if (from == nullptr) return false;
-    memcpy(to, from, length);
-    to += length;
-    return true;
-  };
-  if (!copy(sqe.prp1, first)) return Status::kDataTransferError;
-  if (bytes > first && !copy(sqe.prp2, bytes - first)) return Status::kDataTransferError;
-  return Status::kSuccess;
-}
-
 Status check_dataset_management(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kDeallocate;
-  task.ranges = nullptr;
   task.offset = task.length = 0;
   if (const Status status = check_common(shared, task.sqe); status != Status::kSuccess) return status;
-  RangeList& list = *context.ranges;
+  CommandList& list = *context.list;
   list.count = (task.sqe.cdw10 & 0xff) + 1;
-  if (const Status status = fetch_ranges(shared, task, list); status != Status::kSuccess) return status;
+  const Status fetched = fetch_list(shared, task.sqe, list.ranges, list.count * sizeof(nvme::DsmRange));
+  if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
     Task part;
     const Status status = check_range(shared.ns, list.ranges[i].slba, list.ranges[i].nlb, part);
@@ -124,22 +92,70 @@ Status check_dataset_management(const IoContext& context, Task& task) {
   }
   // The other attributes are hints about access patterns; they change nothing here.
   if ((task.sqe.cdw11 & kAttributeDeallocate) == 0) list.count = 0;
-  task.ranges = &list;
+  task.list = &list;
   return Status::kSuccess;
 }
 
 constexpr u32 kReads = nvme::effects::kSupported;
 constexpr u32 kWrites = nvme::effects::kSupported | nvme::effects::kLbaContent;
 
+// Deallocates the ranges one after another.
+void act_dataset_management(Shared& shared, Task& task, u64 now) {
+  const u32 shift = shared.ns.lba_shift();
+  IoRequest request{now, 0, 0, IoOp::kDeallocate, false};
+  for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
+    const nvme::DsmRange& range = task.list->ranges[i];
+    if (range.nlb == 0) continue;
+    request.offset = range.slba << shift;
+    request.length = static_cast<u64>(range.nlb) << shift;
+    const IoPlan plan = shared.model.plan(request);
+    if (plan.done > task.target) task.target = plan.done;
+    task.status = plan.status;
+  }
+  if (task.status != Status::kSuccess) task.list = nullptr;
+}
+
 constexpr auto make_table() {
+  using Op = nvme::NvmOpcode;
+  using Stats = WorkerStats;
   std::array<IoCommand, 256> table{};
-  const auto row = [&](nvme::NvmOpcode opcode) -> IoCommand& { return table[static_cast<u8>(opcode)]; };
-  row(nvme::NvmOpcode::kFlush) = {"Flush", check_flush, kWrites, false};
-  row(nvme::NvmOpcode::kWrite) = {"Write", check_write, kWrites, false};
-  row(nvme::NvmOpcode::kRead) = {"Read", check_read, kReads, false};
-  row(nvme::NvmOpcode::kCompare) = {"Compare", check_compare, kReads, false};
-  row(nvme::NvmOpcode::kWriteZeroes) = {"Write Zeroes", check_write_zeroes, kWrites, false};
-  row(nvme::NvmOpcode::kDatasetManagement) = {"Dataset Management", check_dataset_management, kWrites, true};
+  const auto row = [&](Op opcode) -> IoCommand& { return table[static_cast<u8>(opcode)]; };
+  row(Op::kFlush) = {.name = "Flush", .check = check_flush, .counter = &Stats::flushes, .effects = kWrites};
+  row(Op::kWrite) = {
+      .name = "Write", .check = check_write, .move = move_write, .counter = &Stats::writes, .effects = kWrites};
+  row(Op::kRead) = {
+      .name = "Read", .check = check_read, .move = move_read, .counter = &Stats::reads, .effects = kReads};
+  row(Op::kCompare) = {.name = "Compare",
+                       .check = check_compare,
+                       .move = move_compare,
+                       .counter = &Stats::compares,
+                       .effects = kReads};
+  row(Op::kWriteZeroes) = {.name = "Write Zeroes",
+                           .check = check_write_zeroes,
+                           .counter = &Stats::write_zeroes,
+                           .effects = kWrites,
+                           .long_running = true};
+  row(Op::kDatasetManagement) = {.name = "Dataset Management",
+                                 .check = check_dataset_management,
+                                 .act = act_dataset_management,
+                                 .counter = &Stats::deallocates,
+                                 .effects = kWrites,
+                                 .needs_list = true,
+                                 .long_running = true};
+  row(Op::kIoManagementReceive) = {.name = "I/O Management Receive",
+                                   .exists = has_placement,
+                                   .check = check_io_management_receive,
+                                   .act = act_nothing,
+                                   .move = move_ruh_status,
+                                   .counter = &Stats::management,
+                                   .effects = kReads};
+  row(Op::kIoManagementSend) = {.name = "I/O Management Send",
+                                .exists = has_placement,
+                                .check = check_io_management_send,
+                                .act = act_ruh_update,
+                                .counter = &Stats::management,
+                                .effects = kReads,
+                                .needs_list = true};
   return table;
 }
 

@@ -4,6 +4,7 @@
 
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
+#include "prp.h"
 #include "shared.h"
 #include "task.h"
 
@@ -12,20 +13,33 @@ namespace nvmev {
 // What a check may use: the shared state, and memory of its dispatcher's.
 struct IoContext {
   Shared& shared;
-  // A free list for Dataset Management, or nullptr: the command stays in its queue until there is one.
-  RangeList* ranges;
+  // A free list, for commands that need one.
+  CommandList* list;
 };
 
 // One row for each opcode of a command set.
 struct IoCommand {
-  const char* name;  // nullptr: not supported
-  // Checks everything but the data pointers' targets and fills in op, offset and length.
-  nvme::Status (*check)(const IoContext&, Task&);
-  u32 effects;        // Commands Supported and Effects, figure 214
-  bool needs_ranges;  // takes a RangeList
+  const char* name = nullptr;  // nullptr: not supported
+  // Whether this device has the command; nullptr: always.
+  bool (*exists)(const Shared&) = nullptr;
+  // In the dispatcher: checks everything but what the data pointers point to, and fills in op, offset and length.
+  nvme::Status (*check)(const IoContext&, Task&) = nullptr;
+  // In the dispatcher: carries the command out in the model; nullptr: as the request that check() made of it.
+  void (*act)(Shared&, Task&, u64 now) = nullptr;
+  // In the worker: moves the command's data, all of it or none; nullptr: there is none.
+  nvme::Status (*move)(Shared&, PrpBuffer&, const Task&) = nullptr;
+  Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
+  u32 effects = 0;                          // Commands Supported and Effects, figure 214
+  bool needs_list = false;                  // brings a CommandList along
+  bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes
 };
 
 // The row of an NVM Command Set opcode.
 const IoCommand& nvm_command(u8 opcode);
+
+// Whether the device carries the opcode out.
+inline bool supports(const Shared& shared, const IoCommand& command) {
+  return command.name != nullptr && (command.exists == nullptr || command.exists(shared));
+}
 
 }  // namespace nvmev

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The data phase of I/O commands that move data to or from the requester.
+// The data phases of Read, Write and Compare: see IoCommand::move.
 #pragma once
 
 #include "nvmev/nvme/status.h"
@@ -9,10 +9,8 @@
 
 namespace nvmev {
 
-// Whether the command moves data: Read, Write, Compare.
-bool moves_data(IoOp op);
-
-// Moves the data of such a command, all of it or none.
-nvme::Status move_data(Shared& shared, PrpBuffer& buffer, const Task& task);
+nvme::Status move_read(Shared& shared, PrpBuffer& buffer, const Task& task);
+nvme::Status move_write(Shared& shared, PrpBuffer& buffer, const Task& task);
+nvme::Status move_compare(Shared& shared, PrpBuffer& buffer, const Task& task);
 
 }  // namespace nvmev

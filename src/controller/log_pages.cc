@@ -2,6 +2,8 @@
 // Get Log Page: NVMe 2.0 section 5.16.
 #include "admin.h"
 #include "controller.h"
+#include "fdp.h"
+#include "fdp_logs.h"
 #include "identity.h"
 #include "io_commands.h"
 #include "nvmev/text.h"
@@ -16,34 +18,37 @@ namespace {
 
 // Each fills at most kPageSize zeroed bytes and returns the log's size.
 
-u32 error_log(Controller& controller, u8* data) {
+u32 error_log(Controller& controller, const Sqe&, u8* data) {
   using Entries = nvme::ErrorLogEntry[ErrorLog::kEntries];
   controller.shared().error_log.read(*reinterpret_cast<Entries*>(data));
   return sizeof(Entries);
 }
 
-u32 smart_log(Controller& controller, u8* data) {
+u32 smart_log(Controller& controller, const Sqe&, u8* data) {
   controller.fill_smart(*reinterpret_cast<nvme::SmartLog*>(data));
   return sizeof(nvme::SmartLog);
 }
 
-u32 firmware_slot_log(Controller&, u8* data) {
+u32 firmware_slot_log(Controller&, const Sqe&, u8* data) {
   auto& log = *reinterpret_cast<nvme::FirmwareSlotLog*>(data);
   log.afi = 1;  // slot 1 is active
   set_padded(log.revision[0], sizeof(log.revision[0]), kFirmwareRevision);
   return sizeof(log);
 }
 
-u32 changed_namespaces_log(Controller& controller, u8* data) {
+u32 changed_namespaces_log(Controller& controller, const Sqe&, u8* data) {
   memcpy(data, &controller.changed_namespaces(), sizeof(nvme::ChangedNamespacesLog));
   return sizeof(nvme::ChangedNamespacesLog);
 }
 
-u32 command_effects_log(Controller&, u8* data) {
+u32 command_effects_log(Controller& controller, const Sqe&, u8* data) {
+  const Shared& shared = controller.shared();
   auto& log = *reinterpret_cast<nvme::CommandEffectsLog*>(data);
   for (u32 opcode = 0; opcode < 256; opcode++) {
-    log.admin[opcode] = admin_command(static_cast<u8>(opcode)).effects;
-    log.io[opcode] = nvm_command(static_cast<u8>(opcode)).effects;
+    const AdminCommand& admin = admin_command(static_cast<u8>(opcode));
+    if (supports(shared, admin)) log.admin[opcode] = admin.effects;
+    const IoCommand& io = nvm_command(static_cast<u8>(opcode));
+    if (supports(shared, io)) log.io[opcode] = io.effects;
   }
   return sizeof(log);
 }
@@ -52,24 +57,36 @@ void changed_namespaces_read(Controller& controller) {
   memset(&controller.changed_namespaces(), 0, sizeof(nvme::ChangedNamespacesLog));
 }
 
+enum class LogScope : u8 {
+  kController,
+  kCommandSet,      // CDW14.CSI chooses
+  kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
+};
+
 struct LogRow {
   LogPage id;
-  bool by_command_set;                // CDW14.CSI chooses
-  u32 (*fill)(Controller&, u8* data);
-  void (*when_read)(Controller&);     // without Retain Asynchronous Event; may be nullptr
+  LogScope scope;
+  u32 (*fill)(Controller&, const Sqe&, u8* data);
+  void (*when_read)(Controller&);  // without Retain Asynchronous Event; may be nullptr
 };
 
 constexpr LogRow kRows[] = {
-    {LogPage::kError, false, error_log, nullptr},
-    {LogPage::kSmart, false, smart_log, nullptr},
-    {LogPage::kFirmwareSlot, false, firmware_slot_log, nullptr},
-    {LogPage::kChangedNamespaces, false, changed_namespaces_log, changed_namespaces_read},
-    {LogPage::kCommandEffects, true, command_effects_log, nullptr},
+    {LogPage::kError, LogScope::kController, error_log, nullptr},
+    {LogPage::kSmart, LogScope::kController, smart_log, nullptr},
+    {LogPage::kFirmwareSlot, LogScope::kController, firmware_slot_log, nullptr},
+    {LogPage::kChangedNamespaces, LogScope::kController, changed_namespaces_log, changed_namespaces_read},
+    {LogPage::kCommandEffects, LogScope::kCommandSet, command_effects_log, nullptr},
+    {LogPage::kEnduranceGroup, LogScope::kEnduranceGroup, endurance_group_log, nullptr},
+    {LogPage::kFdpConfigurations, LogScope::kEnduranceGroup, fdp_configurations_log, nullptr},
+    {LogPage::kRuhUsage, LogScope::kEnduranceGroup, ruh_usage_log, nullptr},
+    {LogPage::kFdpStatistics, LogScope::kEnduranceGroup, fdp_statistics_log, nullptr},
+    {LogPage::kFdpEvents, LogScope::kEnduranceGroup, fdp_events_log, nullptr},
 };
 
-const LogRow* find_row(const Sqe& sqe) {
+const LogRow* find_row(const Shared& shared, const Sqe& sqe) {
   for (const LogRow& row : kRows) {
-    if (static_cast<u8>(row.id) == static_cast<u8>(sqe.cdw10)) return &row;
+    if (static_cast<u8>(row.id) != static_cast<u8>(sqe.cdw10)) continue;
+    return row.scope != LogScope::kEnduranceGroup || has_placement(shared) ? &row : nullptr;
   }
   return nullptr;
 }
@@ -83,7 +100,7 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   constexpr u32 kRetainEvent = 1u << 15;
   constexpr u32 kOffsetType = 1u << 23;
   constexpr u32 kUuidIndex = 0x7f;
-  const LogRow* row = find_row(sqe);
+  const LogRow* row = find_row(controller.shared(), sqe);
   if (row == nullptr) return {Status::kInvalidLogPage};
   // None of the logs belongs to a single namespace (LPA bit 0 is 0).
   if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast) return {Status::kInvalidField};
@@ -91,9 +108,12 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   const u64 bytes = log_dwords(sqe) * sizeof(u32);
   const u64 offset = log_offset(sqe);
   if (bytes > controller.shared().max_transfer() || offset % sizeof(u32) != 0) return {Status::kInvalidField};
-  if (row->by_command_set && sqe.cdw14 >> 24 != static_cast<u8>(nvme::Csi::kNvm)) return {Status::kInvalidField};
+  if (row->scope == LogScope::kCommandSet && sqe.cdw14 >> 24 != static_cast<u8>(nvme::Csi::kNvm)) {
+    return {Status::kInvalidField};
+  }
+  if (row->scope == LogScope::kEnduranceGroup && sqe.cdw11 >> 16 != kEnduranceGroup) return {Status::kInvalidField};
   u8* data = controller.scratch();
-  const u32 size = row->fill(controller, data);
+  const u32 size = row->fill(controller, sqe, data);
   if (offset > size) return {Status::kInvalidField};
   const u32 from = static_cast<u32>(offset);
   const Status status = controller.send_padded(sqe, data + from, size - from, static_cast<u32>(bytes));

@@ -15,6 +15,7 @@ int Model::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error
   scale_.init(scale_milli_);
   ftl_ = find_ftl(config.type)->create(config, host);
   if (ftl_ == nullptr) return fail(error, err::kNoMemory, "type=%s: no memory for its tables", config.type);
+  placement_ = ftl_->placement();
   return 0;
 }
 
@@ -22,16 +23,21 @@ Model::~Model() {
   if (ftl_ != nullptr) ftl_->destroy();
 }
 
-IoPlan Model::plan_alone(IoRequest request) {
-  // Passes of different dispatchers take their time at different moments; the FTL's clock does not go back.
-  if (request.now < last_now_) request.now = last_now_;
-  last_now_ = request.now;
+// The moment at which a request that arrived at `now` reaches the model: later than every one before it, since passes of
+// different dispatchers take their time at different moments.
+u64 Model::begin(u64 now) {
+  if (now < last_now_) now = last_now_;
+  last_now_ = now;
   const u32 wanted = wanted_milli_.load(std::memory_order_relaxed);
   if (wanted != scale_milli_) [[unlikely]] {
-    scale_.change(request.now, wanted);
+    scale_.change(now, wanted);
     scale_milli_ = wanted;
   }
-  const u64 now = request.now;
+  return now;
+}
+
+IoPlan Model::plan_alone(IoRequest request) {
+  const u64 now = begin(request.now);
   request.now = scale_.to_model(now);
   IoPlan plan = ftl_->plan(request);
   // Rounding between the axes must not make a command that takes no time wait.
@@ -43,6 +49,11 @@ IoPlan Model::plan(const IoRequest& request) {
   if (!shared_) return plan_alone(request);
   SpinGuard guard(host_, lock_);
   return plan_alone(request);
+}
+
+void Model::update_placement(u64 now, u16 handle) {
+  SpinGuard guard(host_, lock_);
+  placement_->update(scale_.to_model(begin(now)), handle);
 }
 
 void Model::retune(const nvmev_config& config) {

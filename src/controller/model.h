@@ -6,6 +6,7 @@
 
 #include "nvmev/ftl.h"
 #include "nvmev/host.h"
+#include "nvmev/placement.h"
 #include "spinlock.h"
 #include "time_scale.h"
 
@@ -37,6 +38,16 @@ class Model {
 
   // Any thread.
   FtlHealth health() const { return ftl_->health(); }
+  // Flexible Data Placement; nullptr where there is none. Functions of it that are not for any thread go through these.
+  const Placement* placement() const { return placement_; }
+  void update_placement(u64 now, u16 handle);
+  template <typename Function>
+  void take_placement_events(Function with) {
+    SpinGuard guard(host_, lock_);
+    PlacementEvent event;
+    while (placement_->take_event(&event)) with(event);
+  }
+
   void report(TextWriter& text) const { ftl_->report(text); }
 
   // See Ftl::state_hash(). Any thread, while no command is in flight.
@@ -44,9 +55,11 @@ class Model {
 
  private:
   IoPlan plan_alone(IoRequest request);
+  u64 begin(u64 now);
 
   nvmev_host* host_ = nullptr;
   Ftl* ftl_ = nullptr;
+  Placement* placement_ = nullptr;
   bool shared_ = false;  // several dispatchers: plan() takes the lock
   Spinlock lock_;
   TimeScale scale_;

@@ -83,14 +83,14 @@ Pieces PrpBuffer::pieces(u32 at, u32 length) const {
   return {pages_[index] + within, left_in_page, pages_[index + 1], length - left_in_page};
 }
 
-void PrpBuffer::copy_out(const void* data, u32 length) const {
+void PrpBuffer::copy_out(const void* data, u32 length, u32 at) const {
   const u8* from = static_cast<const u8*>(data);
-  for (u32 at = 0; at < length;) {
-    const u32 bytes = length - at < kPageSize ? length - at : kPageSize;
-    const Pieces to = pieces(at, bytes);
-    memcpy(to.first, from + at, to.first_length);
-    memcpy(to.second, from + at + to.first_length, to.second_length);
-    at += bytes;
+  for (u32 done = 0; done < length;) {
+    const u32 bytes = length - done < kPageSize ? length - done : kPageSize;
+    const Pieces to = pieces(at + done, bytes);
+    memcpy(to.first, from + done, to.first_length);
+    memcpy(to.second, from + done + to.first_length, to.second_length);
+    done += bytes;
   }
 }
 

@@ -25,8 +25,8 @@ class PrpBuffer {
   // Memory of the transfer's bytes `at` to `at + length`, of at most one page's size.
   Pieces pieces(u32 at, u32 length) const;
 
-  // Moves `length` bytes between the start of the transfer and `data`.
-  void copy_out(const void* data, u32 length) const;
+  // Moves `length` bytes between the transfer, from its byte `at` on, and `data`.
+  void copy_out(const void* data, u32 length, u32 at = 0) const;
   void copy_in(void* data, u32 length) const;
 
   // Zeroes bytes `at` to `at + length` of the transfer.

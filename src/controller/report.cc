@@ -17,6 +17,7 @@ constexpr WorkerRow kWorkerRows[] = {
     {"flushes", &WorkerStats::flushes},
     {"write_zeroes", &WorkerStats::write_zeroes},
     {"deallocates", &WorkerStats::deallocates},
+    {"io_management", &WorkerStats::management},
     {"blocks_read", &WorkerStats::blocks_read},
     {"blocks_written", &WorkerStats::blocks_written},
     {"completions", &WorkerStats::completions},

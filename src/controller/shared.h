@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "error_log.h"
+#include "fdp.h"
 #include "medium.h"
 #include "model.h"
 #include "namespace.h"
@@ -52,6 +53,7 @@ struct Shared {
   HostArray<DispatcherStats> dispatcher_stats;
 
   ErrorLog error_log;
+  mutable FdpEvents fdp_events;
   Coalescing coalescing;
   std::atomic<u32> pending_events{0};  // PendingEvent bits
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b

@@ -44,6 +44,7 @@ struct alignas(kCacheLine) WorkerStats {
   Counter flushes;
   Counter write_zeroes;
   Counter deallocates;
+  Counter management;  // I/O Management Receive and Send
   Counter blocks_read;  // 512-byte blocks, for SMART
   Counter blocks_written;
   Counter completions;

@@ -11,12 +11,15 @@
 
 namespace nvmev {
 
-// The ranges of one Dataset Management command, copied once from the requester. Taken by a dispatcher, given back by
-// the worker.
-struct RangeList {
+// The list that a command brings along, copied once from the requester. Taken by a dispatcher, given back by whoever
+// is done with it.
+struct CommandList {
   std::atomic<bool> taken{false};
   u32 count;
-  nvme::DsmRange ranges[nvme::kMaxDsmRanges];
+  union {
+    nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management
+    u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
+  };
 };
 
 enum class TaskKind : u8 {
@@ -35,12 +38,13 @@ struct alignas(kCacheLine) Task {
   u64 target;  // ns: when the completion is due
   u64 offset;  // bytes in the namespace
   u64 length;  // bytes
-  RangeList* ranges;
+  CommandList* list;
   std::atomic<Answer>* answer;  // of kForgetCq and kAbort
   u16 sq_id;
   u16 cq_id;  // of kForgetCq
   u16 cid;    // of kAbort
   nvme::Status status;
+  u16 placement;  // handle of a write
   TaskKind kind;
   IoOp op;
 };

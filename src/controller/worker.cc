@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "worker.h"
 
-#include "io_data.h"
+#include "io_commands.h"
 
 namespace nvmev {
 
@@ -86,7 +86,7 @@ u32 Worker::take_arrivals(u64 now) {
       if (task->kind != TaskKind::kCommand) {
         answer(*task, now);
       } else {
-        if (moves_data(task->op)) bytes += task->length;
+        if (nvm_command(task->sqe.opcode).move != nullptr) bytes += task->length;
         if (!take(*task)) break;
       }
       ring.pop();
@@ -99,15 +99,16 @@ u32 Worker::take_arrivals(u64 now) {
 // Carries out a command's data phase. False: it must wait for room.
 bool Worker::take(const Task& task) {
   if (free_ == kNone) return false;
-  const bool is_long = task.status == Status::kSuccess &&
-                       (task.op == IoOp::kDeallocate || task.op == IoOp::kWriteZeroes);
-  if (is_long) {
-    if (long_busy_.load(std::memory_order_relaxed)) return false;
-    begin_long(task);
-    return true;
-  }
+  const IoCommand& command = nvm_command(task.sqe.opcode);
   Status status = task.status;
-  if (status == Status::kSuccess && moves_data(task.op)) status = move_data(*shared_, buffer_, task);
+  if (status == Status::kSuccess) {
+    if (command.long_running) {
+      if (long_busy_.load(std::memory_order_relaxed)) return false;
+      begin_long(task);
+      return true;
+    }
+    if (command.move != nullptr) status = command.move(*shared_, buffer_, task);
+  }
   finish(task, status);
   return true;
 }
@@ -115,32 +116,11 @@ bool Worker::take(const Task& task) {
 // The command's data phase is over: its completion waits for the target time.
 void Worker::finish(const Task& task, Status status) {
   if (status == Status::kSuccess) {
-    switch (task.op) {
-      case IoOp::kRead:
-        stats_->reads.add(1);
-        stats_->blocks_read.add(task.length >> 9);
-        break;
-      case IoOp::kCompare:
-        stats_->compares.add(1);
-        stats_->blocks_read.add(task.length >> 9);
-        break;
-      case IoOp::kWrite:
-        stats_->writes.add(1);
-        stats_->blocks_written.add(task.length >> 9);
-        break;
-      case IoOp::kFlush:
-        stats_->flushes.add(1);
-        break;
-      case IoOp::kWriteZeroes:
-        stats_->write_zeroes.add(1);
-        break;
-      case IoOp::kDeallocate:
-        stats_->deallocates.add(1);
-        break;
-    }
+    count(task);
   } else {
     stats_->errors.add(1);
-    if (static_cast<u16>(status) >> 8 == 2 && status != Status::kCompareFailure) stats_->media_errors.add(1);
+    constexpr u32 kMediaErrors = 2;  // Status Code Type
+    if (static_cast<u16>(status) >> 8 == kMediaErrors && status != Status::kCompareFailure) stats_->media_errors.add(1);
     shared_->error_log.add(task.sq_id, task.sqe.cid, status, task.sqe.slba(), task.sqe.nsid);
   }
   const u32 index = free_;
@@ -154,6 +134,17 @@ void Worker::finish(const Task& task, Status status) {
   order_.insert(index);
 }
 
+void Worker::count(const Task& task) {
+  const IoCommand& command = nvm_command(task.sqe.opcode);
+  (stats_->*command.counter).add(1);
+  if (command.move == nullptr) return;
+  if (task.op == IoOp::kWrite) {
+    stats_->blocks_written.add(task.length >> 9);
+  } else if (task.op == IoOp::kRead || task.op == IoOp::kCompare) {
+    stats_->blocks_read.add(task.length >> 9);
+  }
+}
+
 // ---- Long commands -----------------------------------------------------------------------------
 
 void Worker::begin_long(const Task& task) {
@@ -161,7 +152,7 @@ void Worker::begin_long(const Task& task) {
   work.task = task;
   work.range = 0;
   work.at = work.end = 0;
-  if (task.ranges == nullptr) {
+  if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
   }
@@ -170,7 +161,7 @@ void Worker::begin_long(const Task& task) {
 
 void Worker::step_long() {
   LongTask& work = long_;
-  RangeList* list = work.task.ranges;
+  CommandList* list = work.task.list;
   const u32 shift = shared_->ns.lba_shift();
   for (u32 pages = 0; pages < kLongPages; pages++) {
     while (work.at >= work.end) {
@@ -261,7 +252,7 @@ void Worker::drain_sq(SubmissionQueue& sq, u64 now) {
   order_.remove_if(give_up);
   if (long_busy_.load(std::memory_order_relaxed) && long_.task.sq_id == sq.id) {
     // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
-    if (long_.task.ranges != nullptr) long_.task.ranges->taken.store(false, std::memory_order_release);
+    if (long_.task.list != nullptr) long_.task.list->taken.store(false, std::memory_order_release);
     long_busy_.store(false, std::memory_order_release);
     stats_->aborted.add(1);
     bool invalid = false;

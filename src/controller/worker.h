@@ -39,7 +39,7 @@ class Worker {
  private:
   struct LongTask {
     Task task;
-    u32 range;   // of task.ranges
+    u32 range;   // of task.list
     u64 at;      // next byte to do
     u64 end;     // of the current range
   };
@@ -53,6 +53,7 @@ class Worker {
   void begin_long(const Task& task);
   void step_long();
   void finish(const Task& task, nvme::Status status);
+  void count(const Task& task);
   u32 deliver(u64 now);
   void complete(u32 index, u64 now);
   void post(CompletionQueue& cq, const Pending& pending, u64 now);

@@ -51,6 +51,8 @@ enum class AdminOpcode : u8 {
   kSetFeatures = 0x09,
   kGetFeatures = 0x0a,
   kAsyncEventRequest = 0x0c,
+  kDirectiveSend = 0x19,
+  kDirectiveReceive = 0x1a,
   kDoorbellBufferConfig = 0x7c,
   kFormatNvm = 0x80,
 };
@@ -62,6 +64,8 @@ enum class NvmOpcode : u8 {
   kCompare = 0x05,
   kWriteZeroes = 0x08,
   kDatasetManagement = 0x09,
+  kIoManagementReceive = 0x12,
+  kIoManagementSend = 0x1d,
 };
 
 inline constexpr u32 kNsidBroadcast = 0xffffffff;

@@ -18,6 +18,8 @@ enum class Feature : u8 {
   kWriteAtomicity = 0x0a,
   kAsyncEventConfig = 0x0b,
   kTimestamp = 0x0e,
+  kFlexibleDataPlacement = 0x1d,
+  kFdpEvents = 0x1e,
 };
 
 // Select field of Get Features, figure 191.

@@ -17,6 +17,7 @@ enum class Cns : u8 {
   kIndependentNamespace = 0x08,
   kNamespaceControllers = 0x12,
   kControllers = 0x13,
+  kEnduranceGroups = 0x19,
   kCommandSets = 0x1c,
 };
 
@@ -133,6 +134,7 @@ static_assert(offsetof(IdentifyController, psd) == 2048);
 
 namespace oacs {
 inline constexpr u16 kFormat = 1u << 1;
+inline constexpr u16 kDirectives = 1u << 5;
 inline constexpr u16 kDoorbellBuffer = 1u << 8;
 }  // namespace oacs
 
@@ -148,6 +150,11 @@ namespace lpa {
 inline constexpr u8 kCommandEffects = 1u << 1;
 inline constexpr u8 kExtendedData = 1u << 2;
 }  // namespace lpa
+
+namespace ctratt {
+inline constexpr u32 kEnduranceGroups = 1u << 4;
+inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
+}  // namespace ctratt
 
 inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
 inline constexpr u8 kVwcPresent = 1u << 0;

@@ -12,6 +12,11 @@ enum class LogPage : u8 {
   kFirmwareSlot = 0x03,
   kChangedNamespaces = 0x04,
   kCommandEffects = 0x05,
+  kEnduranceGroup = 0x09,
+  kFdpConfigurations = 0x20,
+  kRuhUsage = 0x21,
+  kFdpStatistics = 0x22,
+  kFdpEvents = 0x23,
 };
 
 // Figure 206.
@@ -67,6 +72,31 @@ static_assert(offsetof(SmartLog, data_units_read) == 32);
 static_assert(offsetof(SmartLog, error_log_entries) == 176);
 
 inline constexpr u8 kWarningTemperature = 1u << 1;
+
+// Figure 217.
+struct EnduranceGroupLog {
+  u8 critical_warning;
+  u8 features;
+  u8 reserved2;
+  u8 available_spare;
+  u8 available_spare_threshold;
+  u8 percentage_used;
+  u16 domain_id;
+  u8 reserved8[24];
+  Counter128 endurance_estimate;  // thousands of millions of bytes; 0: not reported
+  Counter128 data_units_read;     // as endurance_estimate
+  Counter128 data_units_written;
+  Counter128 media_units_written;
+  Counter128 host_reads;
+  Counter128 host_writes;
+  Counter128 media_errors;
+  Counter128 error_log_entries;
+  Counter128 total_capacity;
+  Counter128 unallocated_capacity;
+  u8 reserved192[320];
+};
+static_assert(sizeof(EnduranceGroupLog) == 512);
+static_assert(offsetof(EnduranceGroupLog, total_capacity) == 160);
 
 // Figure 210.
 struct FirmwareSlotLog {

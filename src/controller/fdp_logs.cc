@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Log pages of the endurance group and of Flexible Data Placement.
+#include "fdp_logs.h"
+
+#include "controller.h"
+#include "fdp.h"
+#include "nvmev/text.h"
+
+namespace nvmev {
+
+namespace {
+
+constexpr u32 align8(u32 bytes) { return (bytes + 7) & ~7u; }
+
+}  // namespace
+
+u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
+  // Section 5.16.1.10: units of 10^9 bytes, rounded up.
+  constexpr u64 kUnit = 1000ull * 1000 * 1000;
+  const auto units = [](u64 bytes) { return bytes / kUnit + (bytes % kUnit != 0); };
+  const Shared& shared = controller.shared();
+  const FtlHealth health = shared.model.health();
+  const PlacementCounters counters = shared.model.placement()->counters();
+  nvme::SmartLog smart{};
+  controller.fill_smart(smart);
+  u64 blocks_read = 0, blocks_written = 0;
+  for (const WorkerStats& stats : shared.worker_stats) {
+    blocks_read += stats.blocks_read.get();
+    blocks_written += stats.blocks_written.get();
+  }
+  auto& log = *reinterpret_cast<nvme::EnduranceGroupLog*>(data);
+  log.available_spare = health.available_spare;
+  log.available_spare_threshold = smart.available_spare_threshold;
+  log.percentage_used = health.percentage_used;
+  log.data_units_read.low = units(blocks_read << 9);
+  log.data_units_written.low = units(blocks_written << 9);
+  log.media_units_written.low = units(counters.media_written);
+  log.host_reads = smart.host_reads;
+  log.host_writes = smart.host_writes;
+  log.media_errors = smart.media_errors;
+  log.error_log_entries = smart.error_log_entries;
+  log.total_capacity.low = shared.ns.bytes;
+  return sizeof(log);
+}
+
+u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
+  const Placement& placement = *controller.shared().model.placement();
+  const u32 handles = placement.handles();
+  const u32 descriptor_size =
+      align8(static_cast<u32>(sizeof(nvme::FdpConfigurationDescriptor) + handles * sizeof(nvme::RuhDescriptor)));
+  nvme::FdpConfigurationsHeader header{};
+  header.size = static_cast<u32>(sizeof(header)) + descriptor_size;
+  nvme::FdpConfigurationDescriptor descriptor{};
+  descriptor.dsze = static_cast<u16>(descriptor_size);
+  descriptor.fdpa = nvme::kFdpaValid;
+  if (controller.shared().model.has_volatile_cache()) descriptor.fdpa |= nvme::kFdpaVolatileWriteCache;
+  descriptor.nrg = 1;
+  descriptor.nruh = static_cast<u16>(handles);
+  descriptor.maxpids = static_cast<u16>(handles - 1);
+  descriptor.nnss = 1;
+  descriptor.runs = placement.reclaim_unit_bytes();
+  memcpy(data, &header, sizeof(header));
+  memcpy(data + sizeof(header), &descriptor, sizeof(descriptor));
+  const nvme::RuhDescriptor handle{nvme::kRuhInitiallyIsolated, {}};
+  for (u32 i = 0; i < handles; i++) {
+    memcpy(data + sizeof(header) + sizeof(descriptor) + i * sizeof(handle), &handle, sizeof(handle));
+  }
+  return header.size;
+}
+
+u32 ruh_usage_log(Controller& controller, const nvme::Sqe&, u8* data) {
+  const u32 handles = controller.shared().model.placement()->handles();
+  const nvme::RuhUsageHeader header{static_cast<u16>(handles), {}};
+  memcpy(data, &header, sizeof(header));
+  const nvme::RuhUsageDescriptor descriptor{nvme::kRuhHostSpecified, {}};
+  for (u32 i = 0; i < handles; i++) {
+    memcpy(data + sizeof(header) + i * sizeof(descriptor), &descriptor, sizeof(descriptor));
+  }
+  return static_cast<u32>(sizeof(header) + handles * sizeof(descriptor));
+}
+
+u32 fdp_statistics_log(Controller& controller, const nvme::Sqe&, u8* data) {
+  const PlacementCounters counters = controller.shared().model.placement()->counters();
+  auto& log = *reinterpret_cast<nvme::FdpStatisticsLog*>(data);
+  log.hbmw.low = counters.host_written;
+  log.mbmw.low = counters.media_written;
+  log.mbe.low = counters.media_erased;
+  return sizeof(log);
+}
+
+u32 fdp_events_log(Controller& controller, const nvme::Sqe& sqe, u8* data) {
+  constexpr u32 kHostEvents = 1u << 8;  // Log Specific Parameter, bit 0
+  Shared& shared = controller.shared();
+  shared.model.take_placement_events([&](const PlacementEvent& event) {
+    shared.fdp_events.add(static_cast<nvme::FdpEventType>(event.kind), event.handle, event.at, event.lbas);
+  });
+  return shared.fdp_events.read_log((sqe.cdw10 & kHostEvents) != 0, data);
+}
+
+}  // namespace nvmev
