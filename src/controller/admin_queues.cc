@@ -136,14 +136,14 @@ void Controller::attach_doorbells(SubmissionQueue& sq) {
   const bool shadow = shadow_doorbells_ != nullptr && sq.id != 0;
   sq.event_index.store(shadow ? &event_indexes_[2 * sq.id] : nullptr, std::memory_order_relaxed);
   sq.doorbell.store(shadow ? &shadow_doorbells_[2 * sq.id] : shared_->sq_doorbell(sq.id), std::memory_order_release);
-  if (shadow) store_relaxed(&event_indexes_[2 * sq.id], sq.head.load(std::memory_order_relaxed));
+  if (shadow) store_relaxed(&event_indexes_[2 * sq.id], quiet_event_index(sq.head.load(std::memory_order_relaxed)));
 }
 
 void Controller::attach_doorbells(CompletionQueue& cq) {
   const bool shadow = shadow_doorbells_ != nullptr && cq.id != 0;
   cq.event_index.store(shadow ? &event_indexes_[2 * cq.id + 1] : nullptr, std::memory_order_relaxed);
   cq.doorbell.store(shadow ? &shadow_doorbells_[2 * cq.id + 1] : shared_->cq_doorbell(cq.id), std::memory_order_release);
-  if (shadow) store_relaxed(&event_indexes_[2 * cq.id + 1], 0);
+  if (shadow) store_relaxed(&event_indexes_[2 * cq.id + 1], quiet_event_index(0));
 }
 
 // Queues that exist go on from where the requester has written last: into the buffer already, or into the BAR.

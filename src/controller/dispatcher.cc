@@ -92,7 +92,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
     head = head + 1 == sq.size ? 0 : head + 1;
   }
   sq.head.store(head, std::memory_order_relaxed);
-  if (u32* index = sq.event_index.load(std::memory_order_relaxed)) store_relaxed(index, head);
+  if (u32* index = sq.event_index.load(std::memory_order_relaxed)) store_relaxed(index, quiet_event_index(head));
   stats.fetched.add(fetched);
   return fetched;
 }

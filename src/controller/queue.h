@@ -12,6 +12,11 @@
 
 namespace nvmev {
 
+// EventIdx for a doorbell that was seen at `position` (section 5.8): the requester writes the register too when it moves
+// the doorbell past EventIdx. The value just behind the position is the one that it passes last, so that the shadow
+// buffer alone is enough.
+constexpr u32 quiet_event_index(u32 position) { return (position - 1) & 0xffff; }
+
 // The pages of one queue. They are contiguous for the requester, not necessarily for us: an IOMMU may stand between.
 class QueueMemory {
  public:
@@ -132,7 +137,7 @@ struct alignas(kCacheLine) CompletionQueue {
     if (value < size && ahead <= posted) {
       head = value;
       refused_head = head;
-      if (u32* index = event_index.load(std::memory_order_relaxed)) store_relaxed(index, head);
+      if (u32* index = event_index.load(std::memory_order_relaxed)) store_relaxed(index, quiet_event_index(head));
     } else if (value != refused_head) {
       refused_head = value;
       *invalid = true;
