@@ -78,8 +78,8 @@ AdminResult create_io_cq(Controller& controller, const Sqe& sqe) {
   cq.users = 0;
   cq.deleting = false;
   cq.reset_pointers();
-  store_relaxed(shared.cq_doorbell(id), 0);
   controller.attach_doorbells(cq);
+  controller.clear_doorbell(cq);
   cq.exists = true;
   return {};
 }
@@ -99,8 +99,8 @@ AdminResult create_io_sq(Controller& controller, const Sqe& sqe) {
   sq.cq_id = cq_id;
   sq.worker = shared.cqs[cq_id].worker;
   sq.reset_pointers();
-  store_relaxed(shared.sq_doorbell(id), 0);
   controller.attach_doorbells(sq);
+  controller.clear_doorbell(sq);
   shared.cqs[cq_id].users++;
   sq.state.store(SqState::kActive, std::memory_order_release);
   shared.sq_generation.fetch_add(1, std::memory_order_release);
@@ -144,6 +144,17 @@ void Controller::attach_doorbells(CompletionQueue& cq) {
   cq.event_index.store(shadow ? &event_indexes_[2 * cq.id + 1] : nullptr, std::memory_order_relaxed);
   cq.doorbell.store(shadow ? &shadow_doorbells_[2 * cq.id + 1] : shared_->cq_doorbell(cq.id), std::memory_order_release);
   if (shadow) store_relaxed(&event_indexes_[2 * cq.id + 1], quiet_event_index(0));
+}
+
+// A new queue starts at 0, whatever the one before it with this id has left.
+void Controller::clear_doorbell(const SubmissionQueue& sq) {
+  store_relaxed(shared_->sq_doorbell(sq.id), 0);
+  if (shadow_doorbells_ != nullptr) store_relaxed(&shadow_doorbells_[2 * sq.id], 0);
+}
+
+void Controller::clear_doorbell(const CompletionQueue& cq) {
+  store_relaxed(shared_->cq_doorbell(cq.id), 0);
+  if (shadow_doorbells_ != nullptr) store_relaxed(&shadow_doorbells_[2 * cq.id + 1], 0);
 }
 
 // Queues that exist go on from where the requester has written last: into the buffer already, or into the BAR.

@@ -62,6 +62,8 @@ class Controller {
   void use_shadow_doorbells(u32* shadow, u32* event_index);
   void attach_doorbells(SubmissionQueue& sq);
   void attach_doorbells(CompletionQueue& cq);
+  void clear_doorbell(const SubmissionQueue& sq);
+  void clear_doorbell(const CompletionQueue& cq);
 
   // Starts the end of an I/O submission queue. It is over when its state is kDrained.
   void stop_queue(SubmissionQueue& sq, bool silent, nvme::Status status);
