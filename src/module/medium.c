@@ -71,21 +71,20 @@ static int nvmev_range_check_no_device(const struct nvmev_range *range, struct n
 }
 
 /*
- * Where nothing answers, all bits read as ones. Memory may hold ones, too, but also holds something else when
- * that is written; it gets back what it had.
+ * What is no memory forgets what is written to it, once the cache does. The word gets back what it had. Reading
+ * alone would not tell: where nothing answers, some machines read all ones, others zeros.
  */
 static bool nvmev_is_backed(u64 *word)
 {
+	u64 before = READ_ONCE(*word);
 	bool backed;
 
-	if (READ_ONCE(*word) != ~0ull)
-		return true;
-	WRITE_ONCE(*word, 0x5aa5a55a0ff0f00full);
+	WRITE_ONCE(*word, ~before);
 	clflush_cache_range(word, sizeof(*word));
-	backed = READ_ONCE(*word) == 0x5aa5a55a0ff0f00full;
-	WRITE_ONCE(*word, ~0ull);
+	backed = READ_ONCE(*word) == ~before;
+	WRITE_ONCE(*word, before);
 	clflush_cache_range(word, sizeof(*word));
-	return backed;
+	return backed && READ_ONCE(*word) == before;
 }
 
 static int nvmev_range_check_backed(const struct nvmev_range *range, void *base, struct nvmev_error *error)
