@@ -2,6 +2,7 @@
 // One emulated device with its BAR 0, and the configuration it is made from.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,18 @@
 namespace nvmev::test {
 
 // `key = value` pairs of nvmev_config_set(), in order.
-using Settings = std::vector<std::pair<std::string, std::string>>;
+class Settings {
+ public:
+  using Pair = std::pair<std::string, std::string>;
+  Settings() = default;
+  Settings(std::initializer_list<Pair> pairs) : pairs_(pairs) {}
+  void add(const std::string& key, const std::string& value) { pairs_.emplace_back(key, value); }
+  auto begin() const { return pairs_.begin(); }
+  auto end() const { return pairs_.end(); }
+
+ private:
+  std::vector<Pair> pairs_;
+};
 
 // Defaults of the core, then a small device that tests can afford (64 MiB, few queues), then `settings`.
 // `workers` is the host's field. Checked; aborts with the core's message when anything is refused.

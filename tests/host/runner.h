@@ -56,6 +56,7 @@ class ManualRunner : public Runner {
 
  private:
   unsigned pass();
+  bool pending() const;
   void breach(const char* what, unsigned role);
 
   Device& device_;
@@ -63,6 +64,7 @@ class ManualRunner : public Runner {
   std::array<u64, NVMEV_MAX_WORKERS> next_{};
   std::array<u64, NVMEV_MAX_WORKERS> wakes_seen_{};
   std::string fault_;
+  unsigned idle_ = 0;  // passes of step() that found nothing, in a row
 };
 
 // Real threads on the real clock: the first dispatches, the others work; one alone does both. They never sleep.
