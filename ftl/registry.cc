@@ -30,6 +30,9 @@ const FtlType* find_ftl(const char* name) {
   return nullptr;
 }
 
+bool policy_exists(const char*, const char*) { return false; }
+void list_policies(const char*, TextWriter&) {}
+
 }  // namespace nvmev
 
 extern "C" const char* nvmev_type_names() {

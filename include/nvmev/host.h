@@ -67,6 +67,14 @@ enum nvmev_medium {
 	NVMEV_MEDIUM_NONE = 2, /* keeps no data; reads return zeros */
 };
 
+/* How consecutive dies of a superblock are numbered. */
+enum nvmev_stripe {
+	NVMEV_STRIPE_CHANNEL = 0, /* neighbours are on different channels */
+	NVMEV_STRIPE_WAY = 1, /* neighbours are on the same channel */
+};
+
+#define NVMEV_MAX_DIES 1024u
+
 /*
  * Everything that describes one device. Filled by nvmev_config_init(), then by nvmev_config_set()
  * for each `key = value`; the fields that the host fills itself are marked.
@@ -97,6 +105,50 @@ struct nvmev_config {
 
 	char serial[21]; /* Identify SN, at most 20 characters */
 	char model[41]; /* Identify MN, at most 40 characters */
+
+	/* Flash, see ftl/flash/ and docs/parameters.md; ns, bytes, MB/s (10^6 bytes a second). */
+	uint32_t channels, dies_per_channel, planes; /* planes: of a die */
+	uint32_t page_size; /* bytes of one plane's page */
+	uint32_t program_pages; /* pages of a plane that one operation programs */
+	uint32_t pages_per_block;
+	uint32_t blocks_per_plane; /* at least; a device too small for them gets shorter blocks */
+	uint32_t cell; /* bits: 1..4 */
+	uint32_t stripe; /* enum nvmev_stripe */
+	uint32_t nand_multiplane, nand_copyback, nand_cache; /* booleans */
+	uint64_t nand_read_lsb, nand_read_csb, nand_read_msb, nand_read_tsb;
+	uint64_t nand_read_saving; /* a read of at most 4 KiB takes so much less */
+	uint64_t nand_program, nand_erase, nand_command;
+	uint64_t nand_suspend; /* to suspend, and again to resume; 0: no suspension */
+	uint32_t channel_bandwidth, pcie_bandwidth;
+	uint32_t channel_transfer; /* bytes that go over a channel without letting others in between */
+	uint32_t spare_blocks; /* per cent / 1000, of each die */
+	uint32_t bad_blocks; /* per cent / 1000, at birth */
+	uint32_t pe_cycles; /* rated program/erase cycles */
+	uint32_t ecc_correctable; /* bits in a codeword; 0: no model of errors */
+	uint32_t ecc_errors_fresh, ecc_errors_worn, ecc_errors_day; /* bits in a codeword / 1000 */
+	uint32_t read_retries, retention_speedup;
+
+	/* Firmware: latency of a command, and what each 4 KiB adds; ns. */
+	uint64_t fw_read_4k, fw_read, fw_write, fw_write_4k;
+	uint64_t fw_transfer_4k; /* handling of each 4 KiB read */
+	uint64_t fw_interval; /* the controller takes a command no more often */
+
+	/* Page-mapped FTL, see ftl/conv/. Policies by name. */
+	uint32_t mapping_unit; /* bytes */
+	uint32_t over_provisioning; /* per cent / 1000, of the capacity */
+	uint32_t superblock_dies; /* 0: all */
+	uint64_t write_buffer_size;
+	uint32_t early_completion, power_loss_protection; /* booleans */
+	char write_buffer[16], allocation[16], separation[16], victim[16], mapping_cache[16];
+	uint32_t victim_choices; /* of d-choices and windowed */
+	uint32_t gc_free_blocks; /* superblocks of a group; 0: as few as possible */
+	uint32_t background_gc; /* per cent of the over-provisioned area to keep free in idle time */
+	uint64_t gc_idle_delay; /* ns */
+	uint32_t wear_leveling; /* erase counts may differ by so much; 0: no static wear levelling */
+	uint64_t mapping_cache_size; /* bytes; 0: all of the map is in the controller's memory */
+	uint32_t placement_handles; /* Flexible Data Placement; 0: none */
+	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
+	uint64_t seed;
 
 	uint64_t keys_set[2]; /* which keys were given; bookkeeping of nvmev_config_set() */
 };

@@ -19,6 +19,58 @@ void mark_set(nvmev_config& config, const Key& key) {
   config.keys_set[index / 64] |= 1ull << index % 64;
 }
 
+template <std::size_t kSize>
+void put_name(char (&field)[kSize], const char* name) {
+  memcpy(field, name, strlen(name) + 1);
+}
+
+// A small SATA-class drive of no particular make: every key of the flash types has a value that works.
+void set_flash_defaults(nvmev_config* config) {
+  config->channels = 4;
+  config->dies_per_channel = 2;
+  config->planes = 2;
+  config->page_size = 16384;
+  config->program_pages = 3;
+  config->pages_per_block = 768;
+  config->blocks_per_plane = 512;
+  config->cell = 3;
+  config->nand_multiplane = 1;
+  config->nand_read_lsb = 50 * 1000;
+  config->nand_read_csb = 65 * 1000;
+  config->nand_read_msb = 80 * 1000;
+  config->nand_read_tsb = 120 * 1000;
+  config->nand_program = 700 * 1000;
+  config->nand_erase = 5000 * 1000;
+  config->nand_command = 200;
+  config->nand_suspend = 20 * 1000;
+  config->channel_bandwidth = 800;
+  config->pcie_bandwidth = 3200;
+  config->channel_transfer = 16384;
+  config->pe_cycles = 3000;
+  config->read_retries = 4;
+  config->retention_speedup = 1;
+}
+
+void set_ftl_defaults(nvmev_config* config) {
+  config->fw_read_4k = 10 * 1000;
+  config->fw_read = 10 * 1000;
+  config->fw_write = 5 * 1000;
+  config->fw_write_4k = 200;
+  config->mapping_unit = 4096;
+  config->over_provisioning = 7 * 1000;
+  config->write_buffer_size = 4ull << 20;
+  config->early_completion = 1;
+  put_name(config->write_buffer, "fifo");
+  put_name(config->allocation, "round-robin");
+  put_name(config->separation, "gc");
+  put_name(config->victim, "greedy");
+  put_name(config->mapping_cache, "lru");
+  config->victim_choices = 10;
+  config->background_gc = 20 * 1000;
+  config->gc_idle_delay = 1000 * 1000;
+  config->seed = 1;
+}
+
 }  // namespace
 }  // namespace nvmev
 
@@ -40,15 +92,15 @@ extern "C" void nvmev_config_init(nvmev_config* config) {
   config->queues = 128;
   config->queue_entries = 1024;
   config->mdts = 7;
+  set_flash_defaults(config);
+  set_ftl_defaults(config);
   memcpy(config->serial, "NVMEV00000000001", sizeof("NVMEV00000000001"));
   memcpy(config->model, "NVMeVirt", sizeof("NVMeVirt"));
 }
 
 extern "C" int nvmev_config_set(nvmev_config* config, const char* name, const char* value, nvmev_error* error) {
   const Key* key = find_key(name);
-  if (key == nullptr) {
-    return fail(error, err::kInvalid, "%.48s is no key: one of %s is right", name, key_names());
-  }
+  if (key == nullptr) return fail_unknown_key(name, error);
   if (key->excludes != nullptr && is_set(*config, *find_key(key->excludes))) {
     return fail(error, err::kInvalid, "%s=%.48s contradicts %s, which is given too: one of them is right", name, value,
                 key->excludes);

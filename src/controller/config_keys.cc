@@ -3,7 +3,6 @@
 
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
-#include "nvmev/name_list.h"
 #include "parse.h"
 #include "nvmev/text.h"
 
@@ -12,6 +11,10 @@ namespace {
 
 constexpr u64 kMaxDelay = 1000ull * 1000 * 1000 * 1000;  // 1000 s, in ns
 constexpr u64 kMaxCapacity = 1ull << 47;                  // its page table takes 8 bytes for each 2 MiB
+
+constexpr const char* kCellNames[] = {"slc", "mlc", "tlc", "qlc"};
+constexpr const char* kStripeNames[] = {"channel", "way"};
+constexpr const char* kOffOn[] = {"0", "1"};
 
 #define FIELD(field) static_cast<u8>(sizeof(nvmev_config::field)), static_cast<u16>(offsetof(nvmev_config, field))
 
@@ -37,6 +40,65 @@ constexpr Key kKeys[] = {
     {"queues", KeyKind::kCount, false, FIELD(queues), 1, NVMEV_MAX_VECTORS - 1, false, nullptr},
     {"queue_entries", KeyKind::kCount, false, FIELD(queue_entries), 2, 65536, false, nullptr},
     {"mdts", KeyKind::kCount, false, FIELD(mdts), 1, 9, false, nullptr},
+    {"channels", KeyKind::kCount, false, FIELD(channels), 1, 64, false, nullptr},
+    {"dies_per_channel", KeyKind::kCount, false, FIELD(dies_per_channel), 1, 64, false, nullptr},
+    {"planes", KeyKind::kCount, false, FIELD(planes), 1, 8, false, nullptr},
+    {"page_size", KeyKind::kBytes, false, FIELD(page_size), 4096, 1u << 18, true, nullptr},
+    {"program_pages", KeyKind::kCount, false, FIELD(program_pages), 1, 16, false, nullptr},
+    {"pages_per_block", KeyKind::kCount, false, FIELD(pages_per_block), 1, 1u << 16, false, nullptr},
+    {"blocks_per_plane", KeyKind::kCount, false, FIELD(blocks_per_plane), 16, 1u << 20, false, nullptr},
+    {"cell", KeyKind::kChoice, false, FIELD(cell), 1, 4, false, nullptr, kCellNames},
+    {"stripe", KeyKind::kChoice, false, FIELD(stripe), 0, 1, false, nullptr, kStripeNames},
+    {"nand_multiplane", KeyKind::kChoice, false, FIELD(nand_multiplane), 0, 1, false, nullptr, kOffOn},
+    {"nand_copyback", KeyKind::kChoice, false, FIELD(nand_copyback), 0, 1, false, nullptr, kOffOn},
+    {"nand_cache", KeyKind::kChoice, false, FIELD(nand_cache), 0, 1, false, nullptr, kOffOn},
+    {"nand_read_lsb", KeyKind::kNanoseconds, true, FIELD(nand_read_lsb), 0, kMaxDelay, false, nullptr},
+    {"nand_read_csb", KeyKind::kNanoseconds, true, FIELD(nand_read_csb), 0, kMaxDelay, false, nullptr},
+    {"nand_read_msb", KeyKind::kNanoseconds, true, FIELD(nand_read_msb), 0, kMaxDelay, false, nullptr},
+    {"nand_read_tsb", KeyKind::kNanoseconds, true, FIELD(nand_read_tsb), 0, kMaxDelay, false, nullptr},
+    {"nand_read_saving", KeyKind::kNanoseconds, true, FIELD(nand_read_saving), 0, kMaxDelay, false, nullptr},
+    {"nand_program", KeyKind::kNanoseconds, true, FIELD(nand_program), 0, kMaxDelay, false, nullptr},
+    {"nand_erase", KeyKind::kNanoseconds, true, FIELD(nand_erase), 0, kMaxDelay, false, nullptr},
+    {"nand_command", KeyKind::kNanoseconds, true, FIELD(nand_command), 0, kMaxDelay, false, nullptr},
+    {"nand_suspend", KeyKind::kNanoseconds, true, FIELD(nand_suspend), 0, kMaxDelay, false, nullptr},
+    {"channel_bandwidth", KeyKind::kCount, false, FIELD(channel_bandwidth), 1, 64000, false, nullptr},
+    {"pcie_bandwidth", KeyKind::kCount, false, FIELD(pcie_bandwidth), 1, 64000, false, nullptr},
+    {"channel_transfer", KeyKind::kBytes, false, FIELD(channel_transfer), 4096, 1u << 24, true, nullptr},
+    {"spare_blocks", KeyKind::kPercent, false, FIELD(spare_blocks), 0, 100000, false, nullptr},
+    {"bad_blocks", KeyKind::kPercent, false, FIELD(bad_blocks), 0, 50000, false, nullptr},
+    {"pe_cycles", KeyKind::kCount, false, FIELD(pe_cycles), 1, 100 * 1000 * 1000, false, nullptr},
+    {"ecc_correctable", KeyKind::kCount, false, FIELD(ecc_correctable), 0, 10000, false, nullptr},
+    {"ecc_errors_fresh", KeyKind::kMilli, false, FIELD(ecc_errors_fresh), 0, 1000 * 1000, false, nullptr},
+    {"ecc_errors_worn", KeyKind::kMilli, false, FIELD(ecc_errors_worn), 0, 1000 * 1000, false, nullptr},
+    {"ecc_errors_day", KeyKind::kMilli, false, FIELD(ecc_errors_day), 0, 1000 * 1000, false, nullptr},
+    {"read_retries", KeyKind::kCount, false, FIELD(read_retries), 0, 16, false, nullptr},
+    {"retention_speedup", KeyKind::kCount, false, FIELD(retention_speedup), 1, 1000 * 1000 * 1000, false, nullptr},
+    {"fw_read_4k", KeyKind::kNanoseconds, true, FIELD(fw_read_4k), 0, kMaxDelay, false, nullptr},
+    {"fw_read", KeyKind::kNanoseconds, true, FIELD(fw_read), 0, kMaxDelay, false, nullptr},
+    {"fw_write", KeyKind::kNanoseconds, true, FIELD(fw_write), 0, kMaxDelay, false, nullptr},
+    {"fw_write_4k", KeyKind::kNanoseconds, true, FIELD(fw_write_4k), 0, kMaxDelay, false, nullptr},
+    {"fw_transfer_4k", KeyKind::kNanoseconds, true, FIELD(fw_transfer_4k), 0, kMaxDelay, false, nullptr},
+    {"fw_interval", KeyKind::kNanoseconds, true, FIELD(fw_interval), 0, kMaxDelay, false, nullptr},
+    {"mapping_unit", KeyKind::kBytes, false, FIELD(mapping_unit), 4096, 1u << 18, true, nullptr},
+    {"over_provisioning", KeyKind::kPercent, false, FIELD(over_provisioning), 0, 900 * 1000, false, nullptr},
+    {"superblock_dies", KeyKind::kCount, false, FIELD(superblock_dies), 0, NVMEV_MAX_DIES, false, nullptr},
+    {"write_buffer_size", KeyKind::kBytes, false, FIELD(write_buffer_size), 4096, 1ull << 32, false, nullptr},
+    {"early_completion", KeyKind::kChoice, false, FIELD(early_completion), 0, 1, false, nullptr, kOffOn},
+    {"power_loss_protection", KeyKind::kChoice, false, FIELD(power_loss_protection), 0, 1, false, nullptr, kOffOn},
+    {"write_buffer", KeyKind::kPolicy, false, FIELD(write_buffer), 0, 0, false, nullptr},
+    {"allocation", KeyKind::kPolicy, false, FIELD(allocation), 0, 0, false, nullptr},
+    {"separation", KeyKind::kPolicy, false, FIELD(separation), 0, 0, false, nullptr},
+    {"victim", KeyKind::kPolicy, false, FIELD(victim), 0, 0, false, nullptr},
+    {"victim_choices", KeyKind::kCount, false, FIELD(victim_choices), 1, 1u << 20, false, nullptr},
+    {"gc_free_blocks", KeyKind::kCount, false, FIELD(gc_free_blocks), 0, 1u << 20, false, nullptr},
+    {"background_gc", KeyKind::kPercent, false, FIELD(background_gc), 0, 90000, false, nullptr},
+    {"gc_idle_delay", KeyKind::kNanoseconds, false, FIELD(gc_idle_delay), 0, kMaxDelay, false, nullptr},
+    {"wear_leveling", KeyKind::kCount, false, FIELD(wear_leveling), 0, 1u << 20, false, nullptr},
+    {"mapping_cache", KeyKind::kPolicy, false, FIELD(mapping_cache), 0, 0, false, nullptr},
+    {"mapping_cache_size", KeyKind::kBytes, false, FIELD(mapping_cache_size), 0, 1ull << 40, false, nullptr},
+    {"placement_handles", KeyKind::kCount, false, FIELD(placement_handles), 0, 128, false, nullptr},
+    {"gc_isolation", KeyKind::kChoice, false, FIELD(gc_isolation), 0, 1, false, nullptr, kOffOn},
+    {"seed", KeyKind::kCount, false, FIELD(seed), 0, ~0ull, false, nullptr},
     {"serial", KeyKind::kText, false, FIELD(serial), 1, 20, false, nullptr},
     {"model", KeyKind::kText, false, FIELD(model), 1, 40, false, nullptr},
 };
@@ -69,8 +131,9 @@ int bad_range(const Key& key, const char* value, nvmev_error* error) {
       max /= 1000;
       break;
     case KeyKind::kMilli:
-      return fail(error, err::kRange, "%s=%s is out of range: 0.001 to %llu is right", key.name, value,
-                  text(max / 1000));
+    case KeyKind::kPercent:
+      return fail(error, err::kRange, "%s=%s is out of range: %s to %llu%s is right", key.name, value,
+                  min == 0 ? "0" : "0.001", text(max / 1000), key.kind == KeyKind::kPercent ? " per cent" : "");
     default:
       break;
   }
@@ -114,6 +177,35 @@ int set_medium(const Key& key, const char* value, nvmev_config* config, nvmev_er
   return fail(error, err::kInvalid, "%s=%.48s is unknown: one of pages, reserved, none is right", key.name, value);
 }
 
+// "a, b, c" of the names of a choice.
+void list_choices(const Key& key, TextWriter& text) {
+  for (u64 i = 0; i <= key.max - key.min; i++) text.add("%s%s", i != 0 ? ", " : "", key.choices[i]);
+}
+
+int set_choice(const Key& key, const char* value, nvmev_config* config, nvmev_error* error) {
+  for (u64 i = 0; i <= key.max - key.min; i++) {
+    if (strcmp(value, key.choices[i]) == 0) {
+      store(key, key.min + i, config);
+      return 0;
+    }
+  }
+  char names[64];
+  TextWriter text(names, sizeof(names));
+  list_choices(key, text);
+  return fail(error, err::kInvalid, "%s=%.48s is unknown: one of %s is right", key.name, value, names);
+}
+
+int set_policy(const Key& key, const char* value, nvmev_config* config, nvmev_error* error) {
+  if (!policy_exists(key.name, value)) {
+    char names[256];
+    TextWriter text(names, sizeof(names));
+    list_policies(key.name, text);
+    return fail(error, err::kInvalid, "%s=%.48s is unknown: one of %s is right", key.name, value, names);
+  }
+  memcpy(reinterpret_cast<u8*>(config) + key.offset, value, strlen(value) + 1);
+  return 0;
+}
+
 int parse_number(const Key& key, const char* value, u64* number) {
   switch (key.kind) {
     case KeyKind::kBytes:
@@ -122,7 +214,8 @@ int parse_number(const Key& key, const char* value, u64* number) {
       if (const int error = parse_u64(value, number); error != 0) return error;
       return __builtin_mul_overflow(*number, 1000ull, number) ? err::kRange : 0;
     }
-    case KeyKind::kMilli: {
+    case KeyKind::kMilli:
+    case KeyKind::kPercent: {
       u32 milli;
       const int error = parse_milli(value, &milli);
       if (error == 0) *number = milli;
@@ -138,6 +231,7 @@ const char* expected_form(KeyKind kind) {
     case KeyKind::kBytes:
       return "a size such as 512, 4K, 16G";
     case KeyKind::kMilli:
+    case KeyKind::kPercent:
       return "a number such as 1, 20 or 0.5";
     case KeyKind::kNanoseconds:
       return "a whole number of nanoseconds";
@@ -163,6 +257,12 @@ int set_number(const Key& key, const char* value, nvmev_config* config, nvmev_er
   return 0;
 }
 
+u32 common_prefix(const char* a, const char* b) {
+  u32 length = 0;
+  while (a[length] != '\0' && a[length] == b[length]) length++;
+  return length;
+}
+
 }  // namespace
 
 const Key* find_key(const char* name) {
@@ -182,14 +282,32 @@ int set_key(const Key& key, const char* value, nvmev_config* config, nvmev_error
       return set_medium(key, value, config, error);
     case KeyKind::kText:
       return set_text(key, value, config, error);
+    case KeyKind::kChoice:
+      return set_choice(key, value, config, error);
+    case KeyKind::kPolicy:
+      return set_policy(key, value, config, error);
     default:
       return set_number(key, value, config, error);
   }
 }
 
-const char* key_names() {
-  static constexpr auto names = join_names<384>(kKeys);
-  return names.data();
+int fail_unknown_key(const char* name, nvmev_error* error) {
+  // The keys that share the longest beginning with it, as far as they fit.
+  u32 longest = 0;
+  for (const Key& key : kKeys) {
+    const u32 length = common_prefix(name, key.name);
+    if (length > longest) longest = length;
+  }
+  char names[320];
+  TextWriter text(names, sizeof(names));
+  if (longest >= 2) {
+    for (const Key& key : kKeys) {
+      if (common_prefix(name, key.name) != longest) continue;
+      text.add("%s%s", text.length() != 0 ? ", " : "", key.name);
+    }
+    return fail(error, err::kInvalid, "%.48s is no key: perhaps one of %s is meant", name, names);
+  }
+  return fail(error, err::kInvalid, "%.48s is no key: docs/parameters.md lists them", name);
 }
 
 }  // namespace nvmev

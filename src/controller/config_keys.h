@@ -16,6 +16,9 @@ enum class KeyKind : u8 {
   kNanoseconds,   // plain number
   kMicroseconds,  // plain number, stored as ns
   kMilli,         // decimal with up to 3 digits after the point, stored in thousandths
+  kPercent,       // the same, of a hundred
+  kChoice,        // one of `choices`, stored as min + its position
+  kPolicy,        // name of a policy of a device type (ftl_registry.h), stored as text
 };
 
 struct Key {
@@ -28,6 +31,7 @@ struct Key {
   u64 max;
   bool power_of_two;
   const char* excludes;  // a key that sets the same thing in other terms, or nullptr
+  const char* const* choices = nullptr;  // of kChoice: max - min + 1 names
 };
 
 // nullptr if there is no such key.
@@ -39,7 +43,7 @@ u32 key_index(const Key& key);
 // Parses `value` into its field of *config. Errors as nvmev_config_set().
 int set_key(const Key& key, const char* value, nvmev_config* config, nvmev_error* error);
 
-// All names, comma-separated: for messages.
-const char* key_names();
+// Says in *error that there is no such key, and which ones are meant most likely. Returns -EINVAL.
+int fail_unknown_key(const char* name, nvmev_error* error);
 
 }  // namespace nvmev

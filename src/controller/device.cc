@@ -72,7 +72,7 @@ extern "C" void nvmev_dev_destroy(nvmev_dev* dev) {
 
 extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value, nvmev_error* error) {
   const Key* key = find_key(name);
-  if (key == nullptr) return fail(error, err::kInvalid, "%.48s is no key: one of %s is right", name, key_names());
+  if (key == nullptr) return fail_unknown_key(name, error);
   if (!key->live) return fail(error, err::kBusy, "%s is fixed while the device runs", name);
   nvmev_config changed;
   int result;

@@ -148,7 +148,8 @@ TEST_F(FlashArrayTest, WithoutSuspensionAReadPassesWhatHasNotBegun) {
   const ProgramDone first = array_->program(0, 65536, 2, 0, Cause::kBackground);
   const ProgramDone second = array_->program(0, 65536, 2, 0, Cause::kBackground);
   EXPECT_EQ(second.end, 2 * first.end);
-  const u64 took = 100 + 40 * kUs + 16384;
+  // The channel is promised to the data of the second program: the read's command comes after them.
+  const u64 took = 100 + 65536 + 100 + 40 * kUs + 16384;
   EXPECT_EQ(read(0, 0, 16384, 10 * kUs), first.end + took);
   EXPECT_EQ(array_->end_of(0, second.ticket), second.end + took);
 }

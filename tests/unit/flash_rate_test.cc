@@ -74,8 +74,8 @@ TEST(TimelineTest, NoTwoReservationsOverlap) {
       ASSERT_GE(start, ready);
       total += length;
       const auto next = taken.lower_bound(start);
-      if (next != taken.end()) ASSERT_LE(start + length, next->first);
-      if (next != taken.begin()) ASSERT_LE(std::prev(next)->second, start);
+      if (next != taken.end()) { ASSERT_LE(start + length, next->first); }
+      if (next != taken.begin()) { ASSERT_LE(std::prev(next)->second, start); }
       taken.emplace(start, start + length);
     }
     ASSERT_GE(line.end(), total / 2);

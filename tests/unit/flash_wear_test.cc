@@ -42,11 +42,12 @@ TEST_F(FlashWearTest, BadBlocksAreReplacedUntilTheSpareOnesAreGone) {
 
 TEST_F(FlashWearTest, SomeAreBadAtBirth) {
   config_.bad_blocks = 5000;  // 5 %
+  geometry_.die_blocks = 130;
   Wear wear;
   ASSERT_TRUE(wear.init(geometry_, 100, config_, &host_));
   EXPECT_GE(wear.bad_blocks(), 8u);
   EXPECT_LE(wear.bad_blocks(), 36u);
-  EXPECT_EQ(wear.spare_left() + wear.bad_blocks(), 40u);
+  EXPECT_EQ(wear.spare_left() + wear.bad_blocks(), 120u);
   u32 usable = 0;
   for (u32 die = 0; die < 4; die++) {
     for (u32 block = 0; block < 100; block++) usable += wear.usable(die, block);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The flash array: plans operations on dies and channels, and says when they are over.
+#pragma once
+
+#include "die.h"
+#include "geometry.h"
+#include "link.h"
+#include "nvmev/counter.h"
+#include "nvmev/host_array.h"
+#include "timing.h"
+
+namespace nvmev {
+class TextWriter;
+}
+
+namespace nvmev::flash {
+
+struct ReadDone {
+  u64 end;                 // ns; of the last transfer
+  bool behind_background;  // had to wait for work that no host command asked for
+};
+
+struct ProgramDone {
+  u64 end;     // ns, as planned now
+  u32 ticket;  // for end_of(): a read that comes later may still push it back
+};
+
+// Addresses are dies and rows of a die; what lies where is the FTL's. Operations on a die run in the order of planning,
+// but see Die for reads of the host.
+class Array {
+ public:
+  // False when there is no memory.
+  bool init(const Geometry& geometry, const nvmev_config& config, nvmev_host* host);
+
+  // From any thread.
+  void retune(const nvmev_config& config) { timing_.set(config); }
+
+  // No operation will be asked for that is ready before `floor` (ns, never decreases).
+  void set_floor(u64 floor) { floor_ = floor; }
+
+  // Reads `bytes` of row `row` of a die block, which lie in `planes` planes, `tries` times. Then they go over the
+  // channel, and, unless `onward` is nullptr, piece by piece over that link.
+  ReadDone read(u32 die, u32 row, u32 bytes, u32 planes, u32 tries, u64 ready, Cause cause, Link* onward);
+
+  // Moves `bytes` to the die and programs them into `planes` planes at once.
+  ProgramDone program(u32 die, u32 bytes, u32 planes, u64 ready, Cause cause);
+
+  // Moves `rows` rows, from `row` on, within a die, without the channel.
+  ProgramDone copyback(u32 die, u32 row, u32 rows, u64 ready);
+
+  // Erases a die block.
+  u64 erase(u32 die, u64 ready);
+
+  // Present end of a planned program; 0 if that is past.
+  u64 end_of(u32 die, u32 ticket) const { return dies_[die].end_of(ticket); }
+
+  u64 die_free_at(u32 die) const { return dies_[die].free_at(); }
+
+  const Geometry& geometry() const { return geometry_; }
+  u64 reads() const { return reads_.get(); }
+  u64 programs() const { return programs_.get(); }
+  u64 erases() const { return erases_.get(); }
+
+  // From any thread. `now`: ns since the device was made.
+  void report(TextWriter& text, u64 now) const;
+
+ private:
+  // ns of array time that went into each die.
+  Link& channel(u32 die) { return channels_[geometry_.channel_of(die)]; }
+  u64 planes_of(u32 planes) const { return multiplane_ ? 1 : planes; }
+
+  Geometry geometry_{};
+  Timing timing_;
+  bool multiplane_ = true;
+  bool cache_ = false;
+  u64 floor_ = 0;
+  HostArray<Die> dies_;
+  HostArray<Link> channels_;
+  HostArray<Counter> busy_;  // [die], ns of array time
+  Counter reads_, programs_, erases_, copybacks_, suspends_;
+};
+
+}  // namespace nvmev::flash
