@@ -22,7 +22,7 @@ _DIED = re.compile(r"Kernel panic|Oops:|BUG: unable|general protection fault|reb
 _INIT_RUNS = "vm: init runs"
 # How long the guest may take to power off once its command has ended.
 _GRACE = 20
-_CONSOLES_KEPT = 20
+_CONSOLES_KEPT = 100
 
 
 class _Streams:
