@@ -20,6 +20,7 @@ module:
 
 install: module
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)" modules_install
+	depmod "$$($(MAKE) -s -C "$(KDIR)" kernelrelease)"
 
 unit:
 	@scripts/setup unit
