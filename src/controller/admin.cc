@@ -14,6 +14,8 @@ constexpr u32 kPlain = nvme::effects::kSupported;
 constexpr u32 kFormat = nvme::effects::kSupported | nvme::effects::kLbaContent |
                         nvme::effects::kNamespaceCapability | nvme::effects::kExecutionOneNamespace;
 
+constexpr u32 kInventory = nvme::effects::kSupported | nvme::effects::kNamespaceInventory;
+
 constexpr auto make_table() {
   using Opcode = nvme::AdminOpcode;
   std::array<AdminCommand, 256> table{};
@@ -30,6 +32,8 @@ constexpr auto make_table() {
   row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain, nullptr};
   row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr};
   row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat, nullptr};
+  row(nvme::AdminOpcode::kNamespaceManagement) = {"Namespace Management", namespace_management, kInventory, nullptr};
+  row(nvme::AdminOpcode::kNamespaceAttachment) = {"Namespace Attachment", namespace_attachment, kInventory, nullptr};
   row(nvme::AdminOpcode::kDirectiveSend) = {"Directive Send", directive_send, kPlain, has_placement};
   row(nvme::AdminOpcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kPlain, has_placement};
   return table;

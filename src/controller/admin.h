@@ -51,6 +51,8 @@ AdminResult set_features(Controller&, const nvme::Sqe&);         // features.cc
 AdminResult get_features(Controller&, const nvme::Sqe&);
 AdminResult async_event_request(Controller&, const nvme::Sqe&);  // async_events.cc
 AdminResult format_nvm(Controller&, const nvme::Sqe&);           // format.cc
+AdminResult namespace_management(Controller&, const nvme::Sqe&);  // namespace_management.cc
+AdminResult namespace_attachment(Controller&, const nvme::Sqe&);
 AdminResult directive_send(Controller&, const nvme::Sqe&);       // directives.cc
 AdminResult directive_receive(Controller&, const nvme::Sqe&);
 

@@ -20,7 +20,9 @@ struct AdminJob {
   Step step = nullptr;  // nullptr: the slot is free
   nvme::Sqe sqe;
   u32 stage;
-  u64 at;  // progress, for the step's own use
+  u64 at;         // progress, for the step's own use
+  u32 nsid;       // likewise: namespaces from this one
+  u32 last_nsid;  // to this one
   Quiesce quiesce;
   std::atomic<Answer> answer{Answer::kPending};  // of a worker
 };

@@ -39,8 +39,18 @@ void Controller::check_temperature() {
   events_.raise(nvme::kEventTemperature);
 }
 
-void Controller::namespace_changed() {
-  changed_namespaces_.nsid[0] = shared_->ns.id;
+// Section 5.16.1.5: ids in ascending order. There are fewer namespaces than the log has room for.
+void Controller::namespace_changed(u32 nsid) {
+  u32* list = changed_namespaces_.nsid;
+  u32 at = 0;
+  while (list[at] != 0 && list[at] < nsid) at++;
+  if (list[at] != nsid) {
+    for (u32 moved = nsid; moved != 0; at++) {
+      const u32 next = list[at];
+      list[at] = moved;
+      moved = next;
+    }
+  }
   if (features_.async_config & nvme::async_config::kNamespaceAttribute) events_.raise(nvme::kEventNamespaceAttribute);
 }
 

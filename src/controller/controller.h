@@ -72,7 +72,7 @@ class Controller {
 
   // The warning bits of the SMART log have changed, or their event was enabled.
   void check_temperature();
-  void namespace_changed();
+  void namespace_changed(u32 nsid);
 
   void fill_smart(nvme::SmartLog& log);
 

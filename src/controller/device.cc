@@ -20,7 +20,17 @@ struct nvmev_dev {
   Spinlock tuning;  // of nvmev_dev_set()
 
   int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
+  void attach_whole_capacity(const nvmev_config& config);
 };
+
+// As delivered: one namespace of all the capacity.
+void nvmev_dev::attach_whole_capacity(const nvmev_config& config) {
+  u8 format = 0;
+  while (config.lba_size != 1u << kLbaShifts[format]) format++;
+  shared.namespaces.init(config.capacity);
+  nvme::Status status;
+  shared.namespaces.create(config.capacity, format, &status)->state.store(NamespaceState::kAttached);
+}
 
 int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error) {
   shared.config = config;
@@ -28,11 +38,7 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   shared.bar = static_cast<u8*>(bar);
   shared.error_log.init(host);
   shared.fdp_events.init(host);
-  shared.ns.id = 1;
-  shared.ns.bytes = config.capacity;
-  for (u8 i = 0; i < sizeof(kLbaShifts); i++) {
-    if (config.lba_size == 1u << kLbaShifts[i]) shared.ns.format.store(i, std::memory_order_relaxed);
-  }
+  attach_whole_capacity(config);
   if (const int result = shared.medium.init(config, host, error); result != 0) return result;
   if (const int result = shared.model.init(config, host, error); result != 0) return result;
   const std::size_t queues = config.queues + 1;

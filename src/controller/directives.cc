@@ -20,7 +20,7 @@ u8 directive(const Sqe& sqe) { return static_cast<u8>(sqe.cdw11 >> 8); }
 AdminResult directive_receive(Controller& controller, const Sqe& sqe) {
   constexpr u8 kReturnParameters = 0x01;
   constexpr u32 kSupported = 0, kEnabled = 32, kPersistent = 64;  // offsets of bit arrays, one bit a directive
-  if (sqe.nsid != controller.shared().ns.id) return {Status::kInvalidNamespaceOrFormat};
+  if (controller.shared().namespaces.find_attached(sqe.nsid) == nullptr) return {Status::kInvalidNamespaceOrFormat};
   if (directive(sqe) != nvme::kDirectiveIdentify || operation(sqe) != kReturnParameters) return {Status::kInvalidField};
   const u64 bytes = (sqe.cdw10 + 1ull) * sizeof(u32);
   if (bytes > controller.shared().max_transfer()) return {Status::kInvalidField};
@@ -32,7 +32,7 @@ AdminResult directive_receive(Controller& controller, const Sqe& sqe) {
 }
 
 AdminResult directive_send(Controller& controller, const Sqe& sqe) {
-  if (sqe.nsid != controller.shared().ns.id) return {Status::kInvalidNamespaceOrFormat};
+  if (controller.shared().namespaces.find_attached(sqe.nsid) == nullptr) return {Status::kInvalidNamespaceOrFormat};
   return {Status::kInvalidField};
 }
 

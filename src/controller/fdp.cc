@@ -35,7 +35,7 @@ void FdpEvents::enable(FdpEventType type, u16 handle, bool on) {
   enabled_[handle] = static_cast<u8>(on ? enabled_[handle] | bit : enabled_[handle] & ~bit);
 }
 
-void FdpEvents::add(FdpEventType type, u16 handle, u64 at, u64 lbas) {
+void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
   constexpr u64 kNsPerMs = 1000 * 1000;
   SpinGuard guard(host_, lock_);
   const u16 filter = handle < kMaxPlacementHandles ? handle : 0;
@@ -44,10 +44,13 @@ void FdpEvents::add(FdpEventType type, u16 handle, u64 at, u64 lbas) {
   nvme::FdpEvent& event = ring.events[ring.count++ % kEvents];
   event = {};
   event.type = static_cast<u8>(type);
-  event.flags = nvme::kFdpEventPidValid | nvme::kFdpEventNsidValid;
+  event.flags = nvme::kFdpEventPidValid;
   event.pid = handle;
   event.timestamp = at / kNsPerMs;
-  event.nsid = 1;
+  if (nsid != 0) {
+    event.flags |= nvme::kFdpEventNsidValid;
+    event.nsid = nsid;
+  }
   if (handle < kMaxPlacementHandles) {
     event.flags |= nvme::kFdpEventLocationValid;
     event.ruhid = static_cast<u8>(handle);
@@ -85,7 +88,7 @@ Status check_placement(const Shared& shared, Task& task) {
   if (id < placement->handles()) {
     task.placement = id;
   } else {
-    shared.fdp_events.add(FdpEventType::kInvalidPlacementId, id, task.target, 0);
+    shared.fdp_events.add(FdpEventType::kInvalidPlacementId, id, task.sqe.nsid, task.target, 0);
   }
   return Status::kSuccess;
 }
@@ -104,7 +107,8 @@ void act_nothing(Shared&, Task&, u64) {}
 Status check_io_management_receive(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = 0;
-  if (const Status status = check_common(context.shared, task.sqe); status != Status::kSuccess) return status;
+  const Namespace* ns;
+  if (const Status status = check_common(context.shared, task.sqe, &ns); status != Status::kSuccess) return status;
   if (operation(task.sqe) != nvme::kRuhStatus) return Status::kInvalidField;
   task.length = (task.sqe.cdw11 + 1ull) * sizeof(u32);
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
@@ -115,6 +119,7 @@ Status move_ruh_status(Shared& shared, PrpBuffer& buffer, const Task& task) {
   const u32 length = static_cast<u32>(task.length);
   if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, length); status != Status::kSuccess) return status;
   const Placement& placement = *shared.model.placement();
+  const u32 shift = shared.namespaces.find(task.sqe.nsid)->lba_shift();
   u32 at = 0;
   const auto put = [&](const auto& part) {
     const u32 bytes = length - at < sizeof(part) ? length - at : static_cast<u32>(sizeof(part));
@@ -128,7 +133,7 @@ Status move_ruh_status(Shared& shared, PrpBuffer& buffer, const Task& task) {
     nvme::RuhStatusDescriptor descriptor{};
     descriptor.pid = handle;
     descriptor.ruhid = handle;
-    descriptor.ruamw = placement.remaining(handle) >> shared.ns.lba_shift();
+    descriptor.ruamw = placement.remaining(handle) >> shift;
     put(descriptor);
   }
   buffer.clear(at, length - at);
@@ -139,7 +144,8 @@ Status check_io_management_send(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
-  if (const Status status = check_common(shared, task.sqe); status != Status::kSuccess) return status;
+  const Namespace* ns;
+  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
   if (operation(task.sqe) != nvme::kRuhUpdate) return Status::kInvalidField;
   CommandList& list = *context.list;
   list.count = operation_specific(task.sqe) + 1u;

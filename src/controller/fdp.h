@@ -37,8 +37,8 @@ class FdpEvents {
   void init(nvmev_host* host) { host_ = host; }
   void reset();
 
-  // Keeps the event if its type is enabled for the handle.
-  void add(nvme::FdpEventType type, u16 handle, u64 at, u64 lbas);
+  // Keeps the event if its type is enabled for the handle. `nsid` is 0 for events of no namespace, `at` in ns.
+  void add(nvme::FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas);
 
   // Fills in log page 23h, oldest event first. Returns its bytes.
   u32 read_log(bool host_events, u8* page);

@@ -39,7 +39,8 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   log.host_writes = smart.host_writes;
   log.media_errors = smart.media_errors;
   log.error_log_entries = smart.error_log_entries;
-  log.total_capacity.low = shared.ns.bytes;
+  log.total_capacity.low = shared.namespaces.capacity();
+  log.unallocated_capacity.low = shared.namespaces.unallocated();
   return sizeof(log);
 }
 
@@ -92,7 +93,7 @@ u32 fdp_events_log(Controller& controller, const nvme::Sqe& sqe, u8* data) {
   constexpr u32 kHostEvents = 1u << 8;  // Log Specific Parameter, bit 0
   Shared& shared = controller.shared();
   shared.model.take_placement_events([&](const PlacementEvent& event) {
-    shared.fdp_events.add(static_cast<nvme::FdpEventType>(event.kind), event.handle, event.at, event.lbas);
+    shared.fdp_events.add(static_cast<nvme::FdpEventType>(event.kind), event.handle, 0, event.at, event.lbas);
   });
   return shared.fdp_events.read_log((sqe.cdw10 & kHostEvents) != 0, data);
 }

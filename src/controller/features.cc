@@ -51,8 +51,25 @@ Status get_value(Access& access) {
 }
 
 constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
-constexpr u32 kTimeLimitMask = 0x0000ffff;    // TLER; DULBE is not supported
 constexpr u32 kAtomicityMask = 0x00000001;    // DN
+
+// Section 5.27.1.4, of one namespace or of all.
+Status set_error_recovery(Access& access) {
+  constexpr u32 kMask = 0x0000ffff;  // TLER; DULBE is not supported (NSFEAT bit 2)
+  if (access.sqe.cdw11 & ~kMask) return Status::kInvalidField;
+  for (const Namespace& ns : access.controller.shared().namespaces) {
+    if (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast) {
+      access.values.error_recovery[ns.id - 1] = access.sqe.cdw11;
+    }
+  }
+  return Status::kSuccess;
+}
+
+Status get_error_recovery(Access& access) {
+  if (access.sqe.nsid - 1 >= kMaxNamespaces) return Status::kInvalidNamespaceOrFormat;
+  access.dw0 = access.values.error_recovery[access.sqe.nsid - 1];
+  return Status::kSuccess;
+}
 
 Status set_power(Access& access) {
   const u32 state = access.sqe.cdw11 & 0x1f;
@@ -257,8 +274,7 @@ constexpr FeatureRow kRows[] = {
      get_value<&FeatureValues::arbitration>},
     {Feature::kPowerManagement, false, always, set_power, get_value<&FeatureValues::power>},
     {Feature::kTemperatureThreshold, false, always, set_temperature, get_temperature},
-    {Feature::kErrorRecovery, true, always, set_value<&FeatureValues::error_recovery, kTimeLimitMask>,
-     get_value<&FeatureValues::error_recovery>},
+    {Feature::kErrorRecovery, true, always, set_error_recovery, get_error_recovery},
     {Feature::kVolatileWriteCache, false, has_volatile_cache, set_volatile_cache,
      get_value<&FeatureValues::volatile_cache>},
     {Feature::kNumberOfQueues, false, always, set_number_of_queues, get_number_of_queues},
@@ -279,7 +295,9 @@ const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
   return nullptr;
 }
 
-bool names_namespace(const Sqe& sqe, const Shared& shared) { return sqe.nsid == shared.ns.id; }
+bool names_namespace(const Sqe& sqe, const Shared& shared) {
+  return shared.namespaces.find_attached(sqe.nsid) != nullptr;
+}
 
 }  // namespace
 

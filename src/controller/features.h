@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "namespace.h"
 #include "nvmev/types.h"
 
 namespace nvmev {
@@ -16,7 +17,7 @@ inline constexpr u16 kCriticalTemperatureThreshold = 353;  // CCTEMP
 struct FeatureValues {
   u32 arbitration = 0;
   u32 power = 0;
-  u32 error_recovery = 0;
+  std::array<u32, kMaxNamespaces> error_recovery{};  // by namespace
   u32 volatile_cache = 1;  // WCE
   u32 coalescing = 0;
   u32 write_atomicity = 0;

@@ -16,8 +16,6 @@ using nvme::Status;
 
 namespace {
 
-constexpr u16 kControllerId = 1;
-
 u8 command_set(const Sqe& sqe) { return static_cast<u8>(sqe.cdw11 >> 24); }
 u16 controller_id(const Sqe& sqe) { return static_cast<u16>(sqe.cdw10 >> 16); }
 
@@ -28,7 +26,11 @@ void put_text(char (&field)[kSize], const char (&text)[kOther]) {
   set_padded(field, kSize, text);
 }
 
-std::array<u8, 16> namespace_uuid(const Shared& shared) { return make_uuid(shared.config.serial, "namespace 1"); }
+std::array<u8, 16> namespace_uuid(const Shared& shared, const Namespace& ns) {
+  char purpose[32];
+  snprintf(purpose, sizeof(purpose), "namespace %u", ns.id);
+  return make_uuid(shared.config.serial, purpose);
+}
 
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   const Shared& shared = controller.shared();
@@ -43,7 +45,8 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.ver = nvme::kVersion20;
   data.oaes = nvme::kOaesNamespaceAttribute;
   data.cntrltype = nvme::kCntrlTypeIo;
-  data.oacs = nvme::oacs::kFormat | nvme::oacs::kDoorbellBuffer;
+  data.ctratt = nvme::ctratt::kNamespaceGranularity;
+  data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement | nvme::oacs::kDoorbellBuffer;
   data.acl = 3;
   data.aerl = AsyncEvents::kMaxRequests - 1;
   data.frmw = 1 | 1 << 1;  // one slot, read-only
@@ -52,16 +55,18 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.npss = 0;
   data.wctemp = kWarningTemperatureThreshold;
   data.cctemp = kCriticalTemperatureThreshold;
-  put_u128(data.tnvmcap, shared.ns.bytes);
+  put_u128(data.tnvmcap, shared.namespaces.capacity());
+  put_u128(data.unvmcap, shared.namespaces.unallocated());
   data.sqes = nvme::kSqeShift << 4 | nvme::kSqeShift;
   data.cqes = nvme::kCqeShift << 4 | nvme::kCqeShift;
-  data.nn = 1;
+  data.nn = kMaxNamespaces;
+  data.mnan = kMaxNamespaces;
   data.oncs = nvme::oncs::kCompare | nvme::oncs::kDatasetManagement | nvme::oncs::kWriteZeroes |
               nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.model.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
-    data.ctratt = nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
+    data.ctratt |= nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
     data.oacs |= nvme::oacs::kDirectives;
     data.endgidmax = kEnduranceGroup;
   }
@@ -71,42 +76,58 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.psd[0].max_power = 2500;  // 25 W
 }
 
-void fill_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
-  const Namespace& ns = shared.ns;
+void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.nsze = ns.blocks();
   data.ncap = data.nsze;
-  data.nuse = data.nsze;
-  if (shared.medium.thin()) {
-    data.nsfeat |= nvme::kNsfeatThin;
-    const u64 used = shared.medium.used() >> ns.lba_shift();
-    data.nuse = used < data.nsze ? used : data.nsze;
-  }
+  data.nuse = shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : data.nsze;
   data.nlbaf = sizeof(kLbaShifts) - 1;
   data.flbas = ns.format.load(std::memory_order_relaxed);
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
-  put_u128(data.nvmcap, ns.bytes);
-  const auto uuid = namespace_uuid(shared);
+  put_u128(data.nvmcap, ns.allocated());
+  const auto uuid = namespace_uuid(shared, ns);
   memcpy(data.nguid, uuid.data(), uuid.size());
+  for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
+}
+
+// What all namespaces have in common, for hosts that are about to create one (section 4.1.5.1 of the NVM Command Set).
+void fill_common_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
+  data.nlbaf = sizeof(kLbaShifts) - 1;
+  if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
+  if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
 }
 
 // ---- One function for each CNS value -------------------------------------------------------------------------
 
-Status check_nsid(const Shared& shared, const Sqe& sqe) {
-  return sqe.nsid == shared.ns.id ? Status::kSuccess : Status::kInvalidNamespaceOrFormat;
+// Valid ids are those up to NN; of the valid ones, inactive namespaces identify as zeros.
+Status check_nsid(const Shared& shared, u32 nsid) {
+  return shared.namespaces.find(nsid) != nullptr ? Status::kSuccess : Status::kInvalidNamespaceOrFormat;
 }
 
 Status check_nvm(const Sqe& sqe) {
   return command_set(sqe) == static_cast<u8>(Csi::kNvm) ? Status::kSuccess : Status::kInvalidField;
 }
 
+nvme::IdentifyNamespace& as_namespace(u8* data) { return *reinterpret_cast<nvme::IdentifyNamespace*>(data); }
+
 Status identify_namespace(Controller& controller, const Sqe& sqe, u8* data) {
-  // NSID FFFFFFFFh asks for what all namespaces have in common: only with Namespace Management.
-  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
-  fill_namespace(controller.shared(), *reinterpret_cast<nvme::IdentifyNamespace*>(data));
-  return Status::kSuccess;
+  const Shared& shared = controller.shared();
+  if (sqe.nsid == nvme::kNsidBroadcast) {
+    fill_common_namespace(shared, as_namespace(data));
+    return Status::kSuccess;
+  }
+  const Namespace* ns = shared.namespaces.find_attached(sqe.nsid);
+  if (ns != nullptr) fill_namespace(shared, *ns, as_namespace(data));
+  return check_nsid(shared, sqe.nsid);
+}
+
+Status allocated_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  const Shared& shared = controller.shared();
+  const Namespace* ns = shared.namespaces.find(sqe.nsid);
+  if (ns != nullptr && ns->exists()) fill_namespace(shared, *ns, as_namespace(data));
+  return check_nsid(shared, sqe.nsid);
 }
 
 Status identify_controller(Controller& controller, const Sqe&, u8* data) {
@@ -114,11 +135,24 @@ Status identify_controller(Controller& controller, const Sqe&, u8* data) {
   return Status::kSuccess;
 }
 
-Status active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+// Lists of the ids above NSID, in ascending order.
+template <typename Predicate>
+Status list_namespaces(const Shared& shared, const Sqe& sqe, u8* data, Predicate listed) {
   if (sqe.nsid >= nvme::kNsidBroadcast - 1) return Status::kInvalidNamespaceOrFormat;
-  const u32 id = controller.shared().ns.id;
-  if (id > sqe.nsid) memcpy(data, &id, sizeof(id));
+  for (const Namespace& ns : shared.namespaces) {
+    if (ns.id <= sqe.nsid || !listed(ns)) continue;
+    memcpy(data, &ns.id, sizeof(ns.id));
+    data += sizeof(ns.id);
+  }
   return Status::kSuccess;
+}
+
+Status active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+  return list_namespaces(controller.shared(), sqe, data, [](const Namespace& ns) { return ns.attached(); });
+}
+
+Status allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+  return list_namespaces(controller.shared(), sqe, data, [](const Namespace& ns) { return ns.exists(); });
 }
 
 Status csi_active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
@@ -128,14 +162,15 @@ Status csi_active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
 
 Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
   const Shared& shared = controller.shared();
-  if (const Status status = check_nsid(shared, sqe); status != Status::kSuccess) return status;
+  const Namespace* ns = shared.namespaces.find_attached(sqe.nsid);
+  if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   const auto add = [&](nvme::Nidt type, const void* value, u8 length) {
     const nvme::NamespaceDescriptor header{static_cast<u8>(type), length, {}};
     memcpy(data, &header, sizeof(header));
     memcpy(data + sizeof(header), value, length);
     data += sizeof(header) + length;
   };
-  const auto uuid = namespace_uuid(shared);
+  const auto uuid = namespace_uuid(shared, *ns);
   const u8 csi = static_cast<u8>(Csi::kNvm);
   add(nvme::Nidt::kNguid, uuid.data(), static_cast<u8>(uuid.size()));
   add(nvme::Nidt::kUuid, uuid.data(), static_cast<u8>(uuid.size()));
@@ -146,18 +181,20 @@ Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
 // NVM Command Set 1.0 section 4.1.5.3: all zeros without protection information.
 Status csi_namespace(Controller& controller, const Sqe& sqe, u8*) {
   if (const Status status = check_nvm(sqe); status != Status::kSuccess) return status;
-  return check_nsid(controller.shared(), sqe);
+  return check_nsid(controller.shared(), sqe.nsid);
 }
 
 // NVM Command Set 1.0 section 4.1.5.4: no limits beyond MDTS.
 Status csi_controller(Controller&, const Sqe& sqe, u8*) { return check_nvm(sqe); }
 
 Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
-  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
-  auto& ns = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
-  ns.nstat = nvme::kNstatReady;
-  if (has_placement(controller.shared())) ns.endgid = kEnduranceGroup;
-  return Status::kSuccess;
+  const Shared& shared = controller.shared();
+  if (shared.namespaces.find_attached(sqe.nsid) != nullptr) {
+    auto& ns = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
+    ns.nstat = nvme::kNstatReady;
+    if (has_placement(shared)) ns.endgid = kEnduranceGroup;
+  }
+  return check_nsid(shared, sqe.nsid);
 }
 
 // A Controller List (section 4.4.1): a count, then the ids at or above CNTID.
@@ -168,8 +205,9 @@ Status controllers(Controller&, const Sqe& sqe, u8* data) {
 }
 
 Status namespace_controllers(Controller& controller, const Sqe& sqe, u8* data) {
-  if (const Status status = check_nsid(controller.shared(), sqe); status != Status::kSuccess) return status;
-  return controllers(controller, sqe, data);
+  const Shared& shared = controller.shared();
+  if (shared.namespaces.find_attached(sqe.nsid) != nullptr) return controllers(controller, sqe, data);
+  return check_nsid(shared, sqe.nsid);
 }
 
 // Section 5.17.2.21: vectors of the command set combinations that a controller can have; here one, of the NVM set.
@@ -177,6 +215,13 @@ Status command_sets(Controller&, const Sqe& sqe, u8* data) {
   if (controller_id(sqe) != 0xffff && controller_id(sqe) != kControllerId) return Status::kInvalidField;
   const u64 nvm_only = 1ull << static_cast<u8>(Csi::kNvm);
   memcpy(data, &nvm_only, sizeof(nvm_only));
+  return Status::kSuccess;
+}
+
+// Sizes and capacities are whole pages of the medium.
+Status namespace_granularity(Controller&, const Sqe&, u8* data) {
+  auto& list = *reinterpret_cast<nvme::NamespaceGranularityList*>(data);
+  list.descriptor[0] = {kPageSize, kPageSize};
   return Status::kSuccess;
 }
 
@@ -202,8 +247,11 @@ constexpr CnsRow kRows[] = {
     {Cns::kCsiController, csi_controller},
     {Cns::kCsiActiveNamespaces, csi_active_namespaces},
     {Cns::kIndependentNamespace, independent_namespace},
+    {Cns::kAllocatedNamespaces, allocated_namespaces},
+    {Cns::kAllocatedNamespace, allocated_namespace},
     {Cns::kNamespaceControllers, namespace_controllers},
     {Cns::kControllers, controllers},
+    {Cns::kNamespaceGranularity, namespace_granularity},
     {Cns::kEnduranceGroups, endurance_groups},
     {Cns::kCommandSets, command_sets},
 };

@@ -9,6 +9,7 @@
 namespace nvmev {
 
 inline constexpr char kFirmwareRevision[] = "1.0";
+inline constexpr u16 kControllerId = 1;
 
 // A version 8 (custom) UUID, RFC 9562 section 5.8: a hash of `serial` and `purpose`.
 std::array<u8, 16> make_uuid(const char* serial, const char* purpose);

@@ -10,13 +10,14 @@
 
 namespace nvmev {
 
-// What holds for every I/O command: its flags and its namespace.
-inline nvme::Status check_common(const Shared& shared, const nvme::Sqe& sqe) {
+// What holds for every I/O command: its flags and its namespace, which it returns in *ns.
+inline nvme::Status check_common(const Shared& shared, const nvme::Sqe& sqe, const Namespace** ns) {
   using nvme::Status;
   if (sqe.fuse() != 0) return Status::kInvalidField;  // FUSES is 0
   if (sqe.psdt() != 0) return Status::kInvalidField;  // SGLS is 0
-  if (sqe.nsid != shared.ns.id) return Status::kInvalidNamespaceOrFormat;
-  if (shared.ns.formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
+  *ns = shared.namespaces.find_attached(sqe.nsid);
+  if (*ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  if ((*ns)->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
   return Status::kSuccess;
 }
 

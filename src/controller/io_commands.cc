@@ -27,17 +27,18 @@ constexpr u32 kAttributeDeallocate = 1u << 2;
 Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
   const u64 size = ns.blocks();
   if (slba > size || blocks > size - slba) return Status::kLbaOutOfRange;
-  task.offset = slba << ns.lba_shift();
+  task.offset = ns.base + (slba << ns.lba_shift());
   task.length = blocks << ns.lba_shift();
   return Status::kSuccess;
 }
 
 // Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12.
 Status check_blocks(const Shared& shared, Task& task) {
-  if (const Status status = check_common(shared, task.sqe); status != Status::kSuccess) return status;
+  const Namespace* ns;
+  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
   // Without protection information neither its checks nor its action can be asked for.
   if (task.sqe.cdw12 & (kPrInfo | kStorageTagCheck)) return Status::kInvalidProtectionInformation;
-  return check_range(shared.ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
+  return check_range(*ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
 }
 
 Status check_transfer(const Shared& shared, Task& task) {
@@ -71,24 +72,27 @@ Status check_write_zeroes(const IoContext& context, Task& task) {
 Status check_flush(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
-  Sqe sqe = task.sqe;
-  if (sqe.nsid == nvme::kNsidBroadcast) sqe.nsid = context.shared.ns.id;
-  return check_common(context.shared, sqe);
+  const Namespace* ns;
+  if (task.sqe.nsid != nvme::kNsidBroadcast) return check_common(context.shared, task.sqe, &ns);
+  // All namespaces of this controller (VWC bits 2:1).
+  return task.sqe.fuse() == 0 && task.sqe.psdt() == 0 ? Status::kSuccess : Status::kInvalidField;
 }
 
 Status check_dataset_management(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kDeallocate;
   task.offset = task.length = 0;
-  if (const Status status = check_common(shared, task.sqe); status != Status::kSuccess) return status;
+  const Namespace* ns;
+  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
   CommandList& list = *context.list;
   list.count = (task.sqe.cdw10 & 0xff) + 1;
   const Status fetched = fetch_list(shared, task.sqe, list.ranges, list.count * sizeof(nvme::DsmRange));
   if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
     Task part;
-    const Status status = check_range(shared.ns, list.ranges[i].slba, list.ranges[i].nlb, part);
+    const Status status = check_range(*ns, list.ranges[i].slba, list.ranges[i].nlb, part);
     if (status != Status::kSuccess) return status;
+    list.bytes[i] = {part.offset, part.length};
   }
   // The other attributes are hints about access patterns; they change nothing here.
   if ((task.sqe.cdw11 & kAttributeDeallocate) == 0) list.count = 0;
@@ -101,13 +105,11 @@ constexpr u32 kWrites = nvme::effects::kSupported | nvme::effects::kLbaContent;
 
 // Deallocates the ranges one after another.
 void act_dataset_management(Shared& shared, Task& task, u64 now) {
-  const u32 shift = shared.ns.lba_shift();
   IoRequest request{now, 0, 0, IoOp::kDeallocate, false};
   for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
-    const nvme::DsmRange& range = task.list->ranges[i];
-    if (range.nlb == 0) continue;
-    request.offset = range.slba << shift;
-    request.length = static_cast<u64>(range.nlb) << shift;
+    if (task.list->bytes[i].length == 0) continue;
+    request.offset = task.list->bytes[i].offset;
+    request.length = task.list->bytes[i].length;
     const IoPlan plan = shared.model.plan(request);
     if (plan.done > task.target) task.target = plan.done;
     task.status = plan.status;

@@ -13,7 +13,7 @@ int Medium::init(const nvmev_config& config, nvmev_host* host, nvmev_error* erro
   linear_ = static_cast<u8*>(config.reserved_base);
   if (kind_ == NVMEV_MEDIUM_NONE) return 0;
   const u64 leaves = kind_ == NVMEV_MEDIUM_PAGES ? ((capacity_ - 1) >> kLeafShift) + 1 : 0;
-  if (!leaves_.allocate(host, leaves) || !locks_.allocate(host, kLocks)) {
+  if (!leaves_.allocate(host, leaves) || !leaf_used_.allocate(host, leaves) || !locks_.allocate(host, kLocks)) {
     return fail(error, err::kNoMemory, "capacity %llu: no memory for its page table of %llu KiB",
                 static_cast<unsigned long long>(capacity_),
                 static_cast<unsigned long long>(leaves * sizeof(leaves_[0]) >> 10));
@@ -61,7 +61,7 @@ bool Medium::prepare(u64 offset) {
   if (page != nullptr) {
     nvmev_host_page_free(host_, page);
   } else {
-    pages_used_.fetch_add(1, std::memory_order_relaxed);
+    count_pages(offset, 1);
   }
   return true;
 }
@@ -145,7 +145,7 @@ void Medium::discard(u64 offset, u32 length) {
   }
   if (page == nullptr) return;
   nvmev_host_page_free(host_, page);
-  pages_used_.fetch_sub(1, std::memory_order_relaxed);
+  count_pages(offset, -1);
 }
 
 u64 Medium::skip_unwritten(u64 offset) const {
@@ -164,6 +164,28 @@ u64 Medium::skip_unwritten(u64 offset) const {
     }
   }
   return offset;
+}
+
+void Medium::count_pages(u64 offset, int pages) {
+  pages_used_.fetch_add(static_cast<u64>(static_cast<s64>(pages)), std::memory_order_relaxed);
+  leaf_used_[offset >> kLeafShift].fetch_add(static_cast<u16>(pages), std::memory_order_relaxed);
+}
+
+u64 Medium::used(u64 offset, u64 length) const {
+  if (kind_ != NVMEV_MEDIUM_PAGES) return used() != 0 ? length : 0;
+  constexpr u64 kLeafBytes = 1ull << kLeafShift;
+  u64 pages = 0;
+  for (const u64 end = offset + length; offset < end;) {
+    if (offset % kLeafBytes == 0 && end - offset >= kLeafBytes) {
+      pages += leaf_used_[offset >> kLeafShift].load(std::memory_order_relaxed);
+      offset += kLeafBytes;
+      continue;
+    }
+    const Leaf* leaf = leaf_of(offset);
+    if (leaf != nullptr) pages += leaf->pages[slot_of(offset)].load(std::memory_order_relaxed) != nullptr;
+    offset += kPageSize;
+  }
+  return pages << kPageShift;
 }
 
 u64 Medium::used() const {

@@ -52,8 +52,9 @@ class Medium {
   // what was never written. Returns at least `offset`; may be beyond the capacity.
   u64 skip_unwritten(u64 offset) const;
 
-  // Bytes of memory that hold data now.
+  // Bytes of memory that hold data now, in all, and of a page-aligned range.
   u64 used() const;
+  u64 used(u64 offset, u64 length) const;
   // Whether discarded blocks read as zeros.
   bool discards_to_zero() const { return kind_ != NVMEV_MEDIUM_RESERVED; }
   // Whether memory is taken as it is written.
@@ -90,7 +91,10 @@ class Medium {
   u32 kind_ = NVMEV_MEDIUM_NONE;
   u64 capacity_ = 0;
   u8* linear_ = nullptr;  // NVMEV_MEDIUM_RESERVED
+  void count_pages(u64 offset, int pages);
+
   HostArray<std::atomic<Leaf*>> leaves_;
+  HostArray<std::atomic<u16>> leaf_used_;  // pages that each leaf has
   HostArray<PaddedLock> locks_;
   std::atomic<u64> pages_used_{0};
 };

@@ -9,6 +9,7 @@ namespace nvmev {
 
 int Model::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
   host_ = host;
+  capacity_ = config.capacity;
   shared_ = config.dispatchers > 1;
   scale_milli_ = config.time_scale_milli;
   wanted_milli_.store(scale_milli_, std::memory_order_relaxed);
@@ -66,9 +67,13 @@ void Model::set_volatile_cache(bool on) {
   ftl_->set_volatile_cache(on);
 }
 
-void Model::format() {
+void Model::erase(u64 now, u64 offset, u64 length) {
   SpinGuard guard(host_, lock_);
-  ftl_->format();
+  if (offset == 0 && length == capacity_) {
+    ftl_->format();
+  } else {
+    plan_alone({now, offset, length, IoOp::kDeallocate, false});
+  }
 }
 
 }  // namespace nvmev

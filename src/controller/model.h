@@ -29,8 +29,8 @@ class Model {
   // Live keys have changed. Any thread.
   void retune(const nvmev_config& config);
 
-  // Format NVM. Dispatcher 0.
-  void format();
+  // The contents of a range are gone (Format NVM, deletion of a namespace). Dispatcher 0.
+  void erase(u64 now, u64 offset, u64 length);
 
   bool has_volatile_cache() const { return ftl_->has_volatile_cache(); }
   // Feature 06h. Dispatcher 0.
@@ -60,6 +60,7 @@ class Model {
   nvmev_host* host_ = nullptr;
   Ftl* ftl_ = nullptr;
   Placement* placement_ = nullptr;
+  u64 capacity_ = 0;
   bool shared_ = false;  // several dispatchers: plan() takes the lock
   Spinlock lock_;
   TimeScale scale_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A namespace: a range of the medium, seen as logical blocks.
+// Namespaces: ranges of the device's address space, seen as logical blocks.
 #pragma once
 
+#include <array>
 #include <atomic>
 
+#include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
 
 namespace nvmev {
@@ -11,14 +13,71 @@ namespace nvmev {
 // LBA formats offered, by index: 512 bytes and 4 KiB, without metadata.
 inline constexpr u8 kLbaShifts[] = {9, 12};
 
+// NN and MNAN: the largest namespace id, and how many there can be.
+inline constexpr u32 kMaxNamespaces = 32;
+
+enum class NamespaceState : u8 {
+  kAbsent,
+  kAllocated,  // exists, and no controller sees it
+  kAttached,
+};
+
+// Fields other than atomics change only while the namespace is not attached and no command uses it any more.
 struct Namespace {
   u32 id;
+  u64 base;   // first byte in the device's address space; on a page
   u64 bytes;
-  std::atomic<u8> format{0};              // index of the LBA format; changes only while `formatting`
+  std::atomic<NamespaceState> state{NamespaceState::kAbsent};
+  std::atomic<u8> format{0};  // index of the LBA format
+  // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
 
+  bool exists() const { return state.load(std::memory_order_acquire) != NamespaceState::kAbsent; }
+  bool attached() const { return state.load(std::memory_order_seq_cst) == NamespaceState::kAttached; }
+  // Bytes that it takes of the address space: whole pages.
+  u64 allocated() const { return (bytes + kPageSize - 1) & ~static_cast<u64>(kPageSize - 1); }
   u32 lba_shift() const { return kLbaShifts[format.load(std::memory_order_relaxed)]; }
   u64 blocks() const { return bytes >> lba_shift(); }
+};
+
+// All namespaces of a device. They are created and deleted by dispatcher 0 and looked up by any thread.
+class Namespaces {
+ public:
+  // `capacity`: bytes of the device's address space, a multiple of the page size.
+  void init(u64 capacity);
+
+  // Allocates room for `bytes` for a new namespace in state kAllocated. nullptr with *status when
+  // there is no id or no contiguous room left.
+  Namespace* create(u64 bytes, u8 format, nvme::Status* status);
+  void remove(Namespace& ns) { ns.state.store(NamespaceState::kAbsent, std::memory_order_release); }
+
+  // nullptr for ids beyond the largest, and for 0 and FFFFFFFFh.
+  Namespace* find(u32 id) { return id - 1 < kMaxNamespaces ? &namespaces_[id - 1] : nullptr; }
+  const Namespace* find(u32 id) const { return id - 1 < kMaxNamespaces ? &namespaces_[id - 1] : nullptr; }
+
+  // nullptr unless it is attached.
+  Namespace* find_attached(u32 id) {
+    Namespace* ns = find(id);
+    return ns != nullptr && ns->attached() ? ns : nullptr;
+  }
+  const Namespace* find_attached(u32 id) const {
+    const Namespace* ns = find(id);
+    return ns != nullptr && ns->attached() ? ns : nullptr;
+  }
+
+  u64 capacity() const { return capacity_; }
+  u64 unallocated() const;
+
+  Namespace* begin() { return namespaces_.data(); }
+  Namespace* end() { return namespaces_.data() + namespaces_.size(); }
+  const Namespace* begin() const { return namespaces_.data(); }
+  const Namespace* end() const { return namespaces_.data() + namespaces_.size(); }
+
+ private:
+  bool find_room(u64 bytes, u64* base) const;
+
+  u64 capacity_ = 0;
+  std::array<Namespace, kMaxNamespaces> namespaces_;
 };
 
 }  // namespace nvmev

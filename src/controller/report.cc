@@ -69,8 +69,13 @@ void report_lateness(const Shared& shared, TextWriter& text) {
 
 void report(const Shared& shared, TextWriter& text) {
   text.add("type %s\n", shared.config.type);
-  text.add("capacity_bytes %llu\n", number(shared.ns.bytes));
-  text.add("lba_bytes %u\n", 1u << shared.ns.lba_shift());
+  text.add("capacity_bytes %llu\n", number(shared.namespaces.capacity()));
+  for (const Namespace& ns : shared.namespaces) {
+    if (!ns.exists()) continue;
+    text.add("namespace.%u.bytes %llu\n", ns.id, number(ns.bytes));
+    text.add("namespace.%u.lba_bytes %u\n", ns.id, 1u << ns.lba_shift());
+    text.add("namespace.%u.attached %u\n", ns.id, ns.attached() ? 1u : 0u);
+  }
   text.add("medium_used_bytes %llu\n", number(shared.medium.used()));
   for (const DispatcherRow& row : kDispatcherRows) {
     u64 sum = 0;

@@ -42,7 +42,7 @@ struct Shared {
   u8* bar;
   Medium medium;
   Model model;
-  Namespace ns;
+  Namespaces namespaces;
 
   HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue
   HostArray<CompletionQueue> cqs;

@@ -11,16 +11,24 @@
 
 namespace nvmev {
 
+// A part of the device's address space.
+struct ByteRange {
+  u64 offset;
+  u64 length;
+};
+
 // The list that a command brings along, copied once from the requester. Taken by a dispatcher, given back by whoever
 // is done with it.
 struct CommandList {
   std::atomic<bool> taken{false};
   u32 count;
   union {
-    nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management
+    nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management, as it came
+    ByteRange bytes[nvme::kMaxDsmRanges];        // and checked, in the same place
     u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
   };
 };
+static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
 
 enum class TaskKind : u8 {
   kCommand,
@@ -36,7 +44,7 @@ enum class Answer : u8 { kPending, kYes, kNo };
 struct alignas(kCacheLine) Task {
   nvme::Sqe sqe;
   u64 target;  // ns: when the completion is due
-  u64 offset;  // bytes in the namespace
+  u64 offset;  // bytes in the device's address space
   u64 length;  // bytes
   CommandList* list;
   std::atomic<Answer>* answer;  // of kForgetCq and kAbort

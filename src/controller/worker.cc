@@ -162,7 +162,6 @@ void Worker::begin_long(const Task& task) {
 void Worker::step_long() {
   LongTask& work = long_;
   CommandList* list = work.task.list;
-  const u32 shift = shared_->ns.lba_shift();
   for (u32 pages = 0; pages < kLongPages; pages++) {
     while (work.at >= work.end) {
       if (list == nullptr || work.range == list->count) {
@@ -172,9 +171,9 @@ void Worker::step_long() {
         long_busy_.store(false, std::memory_order_release);
         return;
       }
-      const nvme::DsmRange& range = list->ranges[work.range++];
-      work.at = range.slba << shift;
-      work.end = work.at + (static_cast<u64>(range.nlb) << shift);
+      const ByteRange& range = list->bytes[work.range++];
+      work.at = range.offset;
+      work.end = range.offset + range.length;
     }
     const u64 page = shared_->medium.skip_unwritten(work.at);
     if (page > work.at) {

@@ -61,13 +61,13 @@ TEST_F(Identify, Controller) {
   EXPECT_EQ(le(id, 80, 4), 0x20000u) << "VER";
   EXPECT_TRUE(le(id, 92, 4) & 1u << 8) << "OAES: namespace attribute notices";
   EXPECT_EQ(id[111], 1) << "CNTRLTYPE: I/O controller";
-  EXPECT_EQ(le(id, 256, 2), 0x102u) << "OACS: Format NVM, Doorbell Buffer Config";
+  EXPECT_EQ(le(id, 256, 2), 0x10au) << "OACS: Format NVM, Namespace Management, Doorbell Buffer Config";
   EXPECT_EQ(id[261] & 0x7, 0x6) << "LPA: effects log, offsets; no log for each namespace";
   EXPECT_GT(le(id, 266, 2), 273u) << "WCTEMP";
   EXPECT_GT(le(id, 268, 2), le(id, 266, 2)) << "CCTEMP";
   EXPECT_EQ(id[512], 0x66) << "SQES";
   EXPECT_EQ(id[513], 0x44) << "CQES";
-  EXPECT_EQ(le(id, 516, 4), 1u) << "NN";
+  EXPECT_EQ(le(id, 516, 4), 32u) << "NN";
   EXPECT_EQ(le(id, 520, 2) & 0x4f, 0x4d & le(id, 520, 2)) << "ONCS: no Write Uncorrectable";
   EXPECT_TRUE(le(id, 520, 2) & 1) << "Compare";
   EXPECT_TRUE(le(id, 520, 2) & 4) << "Dataset Management";
@@ -114,13 +114,15 @@ TEST_F(Identify, ThinProvisioningTellsUtilization) {
 
 TEST_F(Identify, NamespaceIdentifiers) {
   EXPECT_EQ(status(Cns::kNamespace, 0), Status::kInvalidNamespaceOrFormat);
-  EXPECT_EQ(status(Cns::kNamespace, 2), Status::kInvalidNamespaceOrFormat) << "beyond NN";
+  EXPECT_EQ(status(Cns::kNamespace, 33), Status::kInvalidNamespaceOrFormat) << "beyond NN";
   EXPECT_EQ(status(Cns::kNamespace, 0xfffffffe), Status::kInvalidNamespaceOrFormat);
-  EXPECT_EQ(status(Cns::kNamespace, 0xffffffff), Status::kInvalidNamespaceOrFormat) << "no namespace management";
   EXPECT_EQ(status(Cns::kNamespaceDescriptors, 2), Status::kInvalidNamespaceOrFormat);
   EXPECT_EQ(status(Cns::kNamespaceDescriptors, 0xffffffff), Status::kInvalidNamespaceOrFormat);
-  EXPECT_EQ(status(Cns::kCsiNamespace, 2), Status::kInvalidNamespaceOrFormat);
-  EXPECT_EQ(status(Cns::kIndependentNamespace, 2), Status::kInvalidNamespaceOrFormat);
+  EXPECT_EQ(status(Cns::kCsiNamespace, 33), Status::kInvalidNamespaceOrFormat);
+  EXPECT_EQ(status(Cns::kIndependentNamespace, 33), Status::kInvalidNamespaceOrFormat);
+  // Valid but inactive: zeros.
+  EXPECT_TRUE(zero(get(Cns::kNamespace, 2), 0, 4096));
+  EXPECT_TRUE(zero(get(Cns::kIndependentNamespace, 2), 0, 4096));
 }
 
 TEST_F(Identify, ActiveNamespaces) {
@@ -205,7 +207,7 @@ TEST_F(Identify, CommandSets) {
 }
 
 TEST_F(Identify, UnknownStructures) {
-  for (const u32 cns : {0x04u, 0x09u, 0x0bu, 0x10u, 0x14u, 0x1du, 0x80u, 0xffu}) {
+  for (const u32 cns : {0x04u, 0x09u, 0x0bu, 0x0fu, 0x14u, 0x1du, 0x80u, 0xffu}) {
     EXPECT_EQ(status(static_cast<Cns>(cns), 1), Status::kInvalidField) << cns;
   }
 }

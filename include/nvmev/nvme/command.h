@@ -51,6 +51,8 @@ enum class AdminOpcode : u8 {
   kSetFeatures = 0x09,
   kGetFeatures = 0x0a,
   kAsyncEventRequest = 0x0c,
+  kNamespaceManagement = 0x0d,
+  kNamespaceAttachment = 0x15,
   kDirectiveSend = 0x19,
   kDirectiveReceive = 0x1a,
   kDoorbellBufferConfig = 0x7c,

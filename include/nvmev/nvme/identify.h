@@ -15,8 +15,11 @@ enum class Cns : u8 {
   kCsiController = 0x06,
   kCsiActiveNamespaces = 0x07,
   kIndependentNamespace = 0x08,
+  kAllocatedNamespaces = 0x10,
+  kAllocatedNamespace = 0x11,
   kNamespaceControllers = 0x12,
   kControllers = 0x13,
+  kNamespaceGranularity = 0x16,
   kEnduranceGroups = 0x19,
   kCommandSets = 0x1c,
 };
@@ -134,6 +137,7 @@ static_assert(offsetof(IdentifyController, psd) == 2048);
 
 namespace oacs {
 inline constexpr u16 kFormat = 1u << 1;
+inline constexpr u16 kNamespaceManagement = 1u << 3;
 inline constexpr u16 kDirectives = 1u << 5;
 inline constexpr u16 kDoorbellBuffer = 1u << 8;
 }  // namespace oacs
@@ -153,6 +157,7 @@ inline constexpr u8 kExtendedData = 1u << 2;
 
 namespace ctratt {
 inline constexpr u32 kEnduranceGroups = 1u << 4;
+inline constexpr u32 kNamespaceGranularity = 1u << 7;
 inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
 
@@ -216,7 +221,6 @@ static_assert(offsetof(IdentifyNamespace, nvmcap) == 48);
 static_assert(offsetof(IdentifyNamespace, nguid) == 104);
 static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
 
-inline constexpr u8 kNsfeatThin = 1u << 0;
 inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
 // DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
 inline constexpr u8 kDlfeatZeroes = 1u << 0;
@@ -250,6 +254,19 @@ struct IdentifyNvmController {
   u8 reserved16[4080];
 };
 static_assert(sizeof(IdentifyNvmController) == 4096);
+
+// NVM Command Set 1.0 section 4.1.5.6: Namespace Granularity List with one descriptor.
+struct NamespaceGranularityList {
+  u32 attributes;
+  u8 descriptors;  // 0-based
+  u8 reserved5[27];
+  struct {
+    u64 size;      // bytes
+    u64 capacity;  // bytes
+  } descriptor[16];
+  u8 reserved288[3808];
+};
+static_assert(sizeof(NamespaceGranularityList) == 4096);
 
 // NVMe 2.0 figure 278: Namespace Identification Descriptor, header.
 struct NamespaceDescriptor {

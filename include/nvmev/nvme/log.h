@@ -124,6 +124,7 @@ namespace effects {
 inline constexpr u32 kSupported = 1u << 0;              // CSUPP
 inline constexpr u32 kLbaContent = 1u << 1;             // LBCC
 inline constexpr u32 kNamespaceCapability = 1u << 2;    // NCC
+inline constexpr u32 kNamespaceInventory = 1u << 3;     // NIC
 inline constexpr u32 kControllerCapability = 1u << 4;   // CCC
 inline constexpr u32 kExecutionOneNamespace = 1u << 16;  // CSE 001b: one command at a time in the namespace
 }  // namespace effects

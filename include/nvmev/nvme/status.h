@@ -41,6 +41,13 @@ enum class Status : u16 {
   kFeatureNotSaveable = 0x10d,
   kFeatureNotChangeable = 0x10e,
   kFeatureNotNamespaceSpecific = 0x10f,
+  kInsufficientCapacity = 0x115,
+  kNsidUnavailable = 0x116,
+  kNamespaceAlreadyAttached = 0x118,
+  kNamespaceNotAttached = 0x11a,
+  kThinProvisioningNotSupported = 0x11b,
+  kControllerListInvalid = 0x11c,
+  kIoCommandSetNotSupported = 0x129,
   kInvalidProtectionInformation = 0x181,
 
   // Media and Data Integrity Errors

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "namespace.h"
+
+namespace nvmev {
+
+using nvme::Status;
+
+void Namespaces::init(u64 capacity) {
+  capacity_ = capacity;
+  for (u32 i = 0; i < kMaxNamespaces; i++) namespaces_[i].id = i + 1;
+}
+
+u64 Namespaces::unallocated() const {
+  u64 used = 0;
+  for (const Namespace& ns : namespaces_) {
+    if (ns.exists()) used += ns.allocated();
+  }
+  return capacity_ - used;
+}
+
+// First fit: the lowest place, at 0 or behind a namespace, that meets no other.
+bool Namespaces::find_room(u64 bytes, u64* base) const {
+  const auto fits = [&](u64 at) {
+    if (bytes > capacity_ - at) return false;
+    for (const Namespace& ns : namespaces_) {
+      if (ns.exists() && at < ns.base + ns.allocated() && ns.base < at + bytes) return false;
+    }
+    return true;
+  };
+  bool found = fits(0);
+  if (found) *base = 0;
+  for (const Namespace& ns : namespaces_) {
+    const u64 at = ns.base + ns.allocated();
+    if (!ns.exists() || !fits(at) || (found && *base <= at)) continue;
+    *base = at;
+    found = true;
+  }
+  return found;
+}
+
+Namespace* Namespaces::create(u64 bytes, u8 format, Status* status) {
+  Namespace* fresh = nullptr;
+  for (Namespace& ns : namespaces_) {
+    if (fresh == nullptr && !ns.exists()) fresh = &ns;
+  }
+  if (fresh == nullptr) {
+    *status = Status::kNsidUnavailable;
+    return nullptr;
+  }
+  u64 base;
+  if (!find_room(bytes, &base)) {
+    *status = Status::kInsufficientCapacity;
+    return nullptr;
+  }
+  fresh->base = base;
+  fresh->bytes = bytes;
+  fresh->format.store(format, std::memory_order_relaxed);
+  fresh->formatting.store(false, std::memory_order_relaxed);
+  fresh->state.store(NamespaceState::kAllocated, std::memory_order_release);
+  return fresh;
+}
+
+}  // namespace nvmev

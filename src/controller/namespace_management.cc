@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Namespace Management and Namespace Attachment: NVMe 2.0 sections 5.22 and 5.23.
+#include "admin.h"
+#include "controller.h"
+#include "eraser.h"
+#include "identity.h"
+#include "nvmev/nvme/identify.h"
+
+namespace nvmev {
+
+using nvme::Sqe;
+using nvme::Status;
+
+namespace {
+
+enum : u32 { kCreate = 0, kDelete = 1 };
+enum : u32 { kAttach = 0, kDetach = 1 };
+
+u32 select(const Sqe& sqe) { return sqe.cdw10 & 0xf; }
+
+// ---- Create ------------------------------------------------------------------------------------------------------
+
+AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
+  const u8 command_set = static_cast<u8>(sqe.cdw11 >> 24);
+  if (sqe.nsid != 0) return {Status::kInvalidField};
+  if (command_set != static_cast<u8>(nvme::Csi::kNvm)) return {Status::kIoCommandSetNotSupported};
+  auto& wanted = *reinterpret_cast<nvme::IdentifyNamespace*>(controller.scratch());
+  if (const Status status = controller.receive(sqe, &wanted, kPageSize); status != Status::kSuccess) return {status};
+  if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return {Status::kInvalidFormat};
+  if (wanted.nmic != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return {Status::kInvalidField};
+  const u32 shift = kLbaShifts[wanted.flbas];
+  if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return {Status::kInvalidField};
+  // NSFEAT.THINP is 0: all of the size is backed by capacity.
+  if (wanted.ncap != wanted.nsze) return {Status::kThinProvisioningNotSupported};
+  if (wanted.nsze > ~0ull >> shift) return {Status::kInsufficientCapacity};
+  Status status = Status::kSuccess;
+  Namespace* ns = controller.shared().namespaces.create(wanted.nsze << shift, wanted.flbas, &status);
+  if (ns == nullptr) return {status};
+  return {Status::kSuccess, ns->id};
+}
+
+// ---- Delete ------------------------------------------------------------------------------------------------------
+
+enum : u32 { kQuiesce, kErase };
+
+// Erases the namespaces from job.nsid to job.last_nsid that were taken from their controller, one after another.
+bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
+  Shared& shared = controller.shared();
+  if (job.stage == kQuiesce) {
+    if (!job.quiesce.done(controller)) return false;
+    job.stage = kErase;
+  }
+  for (; job.nsid <= job.last_nsid; job.nsid++) {
+    Namespace& ns = *shared.namespaces.find(job.nsid);
+    if (ns.state.load(std::memory_order_relaxed) != NamespaceState::kAllocated) continue;
+    if (!erase_step(shared, ns, &job.at)) return false;
+    shared.model.erase(controller.now(), ns.base, ns.allocated());
+    shared.namespaces.remove(ns);
+    job.at = 0;
+  }
+  return true;
+}
+
+AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
+  Namespaces& namespaces = controller.shared().namespaces;
+  const bool all = sqe.nsid == nvme::kNsidBroadcast;
+  Namespace* one = namespaces.find(sqe.nsid);
+  if (!all && (one == nullptr || !one->exists())) return {Status::kInvalidNamespaceOrFormat};
+  for (const Namespace& ns : namespaces) {
+    if ((all || &ns == one) && ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
+  }
+  if (controller.jobs().count(step_delete) != 0) return {Status::kNamespaceNotReady};
+  for (Namespace& ns : namespaces) {
+    if ((!all && &ns != one) || !ns.attached()) continue;
+    ns.state.store(NamespaceState::kAllocated, std::memory_order_seq_cst);
+    controller.namespace_changed(ns.id);
+  }
+  AdminJob* job = controller.jobs().add(step_delete, sqe);
+  job->nsid = all ? 1 : sqe.nsid;
+  job->last_nsid = all ? kMaxNamespaces : sqe.nsid;
+  job->quiesce.begin(controller);
+  return AdminResult::later();
+}
+
+// ---- Attachment -----------------------------------------------------------------------------------------------------
+
+bool step_detach(Controller& controller, AdminJob& job, Status*, u32*) { return job.quiesce.done(controller); }
+
+// A Controller List (section 4.4.1) that names this controller, which is the only one.
+Status check_controller_list(Controller& controller, const Sqe& sqe) {
+  u16* list = reinterpret_cast<u16*>(controller.scratch());
+  if (const Status status = controller.receive(sqe, list, kPageSize); status != Status::kSuccess) return status;
+  const bool valid = list[0] == 1 && list[1] == kControllerId;
+  return valid ? Status::kSuccess : Status::kControllerListInvalid;
+}
+
+}  // namespace
+
+AdminResult namespace_management(Controller& controller, const Sqe& sqe) {
+  switch (select(sqe)) {
+    case kCreate:
+      return create_namespace(controller, sqe);
+    case kDelete:
+      return delete_namespace(controller, sqe);
+    default:
+      return {Status::kInvalidField};
+  }
+}
+
+AdminResult namespace_attachment(Controller& controller, const Sqe& sqe) {
+  Namespace* ns = controller.shared().namespaces.find(sqe.nsid);
+  if (ns == nullptr || !ns->exists()) return {Status::kInvalidNamespaceOrFormat};
+  if (select(sqe) > kDetach) return {Status::kInvalidField};
+  if (const Status status = check_controller_list(controller, sqe); status != Status::kSuccess) return {status};
+  if (ns->formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
+  for (const AdminJob& job : controller.jobs()) {
+    if (job.step == step_delete && job.nsid <= ns->id && ns->id <= job.last_nsid) return {Status::kNamespaceNotReady};
+  }
+  if (select(sqe) == kAttach) {
+    if (ns->attached()) return {Status::kNamespaceAlreadyAttached};
+    ns->state.store(NamespaceState::kAttached, std::memory_order_seq_cst);
+    controller.namespace_changed(ns->id);
+    return {};
+  }
+  if (!ns->attached()) return {Status::kNamespaceNotAttached};
+  ns->state.store(NamespaceState::kAllocated, std::memory_order_seq_cst);
+  controller.namespace_changed(ns->id);
+  controller.jobs().add(step_detach, sqe)->quiesce.begin(controller);
+  return AdminResult::later();
+}
+
+}  // namespace nvmev
