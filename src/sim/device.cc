@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "device.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "error.h"
+#include "nvmev/ftl_registry.h"
+#include "nvmev/text.h"
+
+namespace nvmev::sim {
+namespace {
+
+constexpr u64 kDefaultCapacity = 16ull << 30;
+
+std::string read_file(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    refuse("--profile {}: no such profile ({}) and no readable file ({})", name, nvmev_profile_names(),
+           std::strerror(errno != 0 ? errno : EIO));
+  }
+  return text.str();
+}
+
+void load_profile(nvmev_config& config, const std::string& profile) {
+  nvmev_error error{};
+  std::size_t length = 0;
+  int result;
+  if (const char* text = nvmev_profile_text(profile.c_str(), &length)) {
+    result = nvmev_config_load(&config, profile.c_str(), text, length, &error);
+  } else {
+    const std::string file = read_file(profile);
+    result = nvmev_config_load(&config, profile.c_str(), file.data(), file.size(), &error);
+  }
+  if (result != 0) throw SimError(error.text);
+}
+
+}  // namespace
+
+nvmev_config make_config(const std::string& profile, const Keys& keys) {
+  nvmev_config config;
+  nvmev_error error{};
+  nvmev_config_init(&config);
+  if (!profile.empty()) load_profile(config, profile);
+  for (const auto& [key, value] : keys) {
+    if (nvmev_config_set(&config, key.c_str(), value.c_str(), &error) != 0) throw SimError(error.text);
+  }
+  if (config.capacity == 0) config.capacity = kDefaultCapacity;
+  config.medium = NVMEV_MEDIUM_NONE;
+  if (nvmev_config_check(&config, &error) != 0) throw SimError(error.text);
+  return config;
+}
+
+Device::Device(const nvmev_config& config) : config_(config), ftl_(find_ftl(config.type)->create(config_, nullptr)) {
+  if (ftl_ == nullptr) {
+    refuse("type={} capacity={}: no memory for the tables of this device", config.type, config.capacity);
+  }
+}
+
+std::string Device::report() const {
+  std::string text(4096, '\0');
+  for (;;) {
+    TextWriter writer(text.data(), text.size());
+    ftl_->report(writer);
+    if (writer.length() < text.size()) {
+      text.resize(writer.length());
+      return text;
+    }
+    text.resize(writer.length() + 1);
+  }
+}
+
+}  // namespace nvmev::sim

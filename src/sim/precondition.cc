@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "precondition.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace nvmev::sim {
+namespace {
+
+constexpr u64 kFillIo = 128 << 10;
+constexpr u32 kFillDepth = 32;
+constexpr std::size_t kWindows = 5;  // of one capacity, and of the decision
+
+void fill(Driver& driver, u64 begin, u64 size, u64 io_size) {
+  JobSpec job;
+  job.pattern = Pattern::kSequential;
+  job.writes = true;
+  job.sizes.fill({{io_size, 100}});
+  job.offset = {begin, false};
+  job.size = {size, false};
+  job.depth = kFillDepth;
+  driver.run_jobs({job}, 0);
+}
+
+bool is_steady(const std::vector<double>& windows, double tolerance) {
+  if (windows.size() < kWindows) return false;
+  const auto begin = windows.end() - kWindows;
+  const auto [least, most] = std::minmax_element(begin, windows.end());
+  return *most - *least <= tolerance * std::accumulate(begin, windows.end(), 0.0) / kWindows;
+}
+
+}  // namespace
+
+PreconditionSettings default_precondition() {
+  PreconditionSettings settings;
+  settings.overwrite.name = "precondition";
+  settings.overwrite.pattern = Pattern::kRandom;
+  settings.overwrite.writes = true;
+  settings.overwrite.depth = kFillDepth;
+  return settings;
+}
+
+PreconditionResult precondition(Driver& driver, const Device& device, const PreconditionSettings& settings, u64 seed,
+                                const std::function<void(std::string)>& stage) {
+  PreconditionResult result;
+  if (settings.goal == PreconditionGoal::kNone) return result;
+  const u64 capacity = device.config().capacity;
+  stage("fill");
+  const u64 whole = capacity / kFillIo * kFillIo;
+  if (whole != 0) fill(driver, 0, whole, kFillIo);
+  if (whole != capacity) fill(driver, whole, capacity - whole, capacity - whole);
+  result.filled = capacity;
+  if (settings.goal == PreconditionGoal::kFill) return result;
+
+  JobSpec job = settings.overwrite;
+  job.io_size = std::max<u64>(capacity / kWindows, 1);
+  Figures before(device.report());
+  while (!result.steady && result.windows.size() < kWindows * settings.max_overwrites) {
+    stage(fmt::format("overwrite {}", result.windows.size() + 1));
+    driver.run_jobs({job}, seed + result.windows.size());
+    const Figures after(device.report());
+    result.overwritten += *job.io_size;
+    const std::optional<double> amplification = write_amplification(before, after);
+    if (!amplification) {
+      // A type without this figure has no garbage collection to wait for.
+      result.reported = false;
+      return result;
+    }
+    result.windows.push_back(*amplification);
+    result.steady = is_steady(result.windows, settings.tolerance);
+    before = after;
+  }
+  return result;
+}
+
+}  // namespace nvmev::sim

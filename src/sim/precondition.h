@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Brings a device into the state in which it is to be measured.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "driver.h"
+
+namespace nvmev::sim {
+
+enum class PreconditionGoal : u8 { kNone, kFill, kSteady };
+
+struct PreconditionSettings {
+  PreconditionGoal goal = PreconditionGoal::kNone;
+  JobSpec overwrite;        // how the full device is overwritten
+  double tolerance = 0.03;  // of the mean, by which the write amplification of the last windows may spread
+  u32 max_overwrites = 20;  // capacities, after which the search for a steady state is given up
+};
+
+struct PreconditionResult {
+  u64 filled = 0;               // bytes
+  u64 overwritten = 0;          // bytes
+  std::vector<double> windows;  // write amplification in each
+  bool steady = false;
+  bool reported = true;  // whether the type reports its write amplification
+};
+
+// The defaults, with 4 KiB random writes.
+PreconditionSettings default_precondition();
+
+// Fills the device sequentially. For a steady state it then overwrites it in windows of a fifth of the capacity, until
+// the write amplification of the last five windows differs by no more than the tolerance.
+PreconditionResult precondition(Driver& driver, const Device& device, const PreconditionSettings& settings, u64 seed,
+                                const std::function<void(std::string)>& stage);
+
+}  // namespace nvmev::sim

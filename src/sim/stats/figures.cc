@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stats/figures.h"
+
+#include <charconv>
+
+#include "trace/fields.h"
+
+namespace nvmev::sim {
+
+Figures::Figures(const std::string& report) {
+  std::string_view rest = report;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) continue;
+    index_.emplace(line.substr(0, blank), lines_.size());
+    lines_.emplace_back(line.substr(0, blank), line.substr(blank + 1));
+  }
+}
+
+std::optional<u64> Figures::number(const std::string& name) const {
+  const auto found = index_.find(name);
+  return found != index_.end() ? to_number(lines_[found->second].second) : std::nullopt;
+}
+
+std::vector<u64> Figures::numbers(const std::string& name) const {
+  std::vector<u64> values;
+  const auto found = index_.find(name);
+  if (found == index_.end()) return values;
+  std::string_view rest = lines_[found->second].second;
+  while (!rest.empty()) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    if (const std::optional<u64> value = to_number(word)) values.push_back(*value);
+  }
+  return values;
+}
+
+std::vector<std::vector<u64>> Figures::wear() const {
+  std::vector<std::vector<u64>> dies;
+  for (;;) {
+    std::vector<u64> blocks = numbers("block_erases_die" + std::to_string(dies.size()));
+    if (blocks.empty()) return dies;
+    dies.push_back(std::move(blocks));
+  }
+}
+
+std::optional<u64> growth(const Figures& before, const Figures& after, const std::string& name) {
+  const std::optional<u64> old = before.number(name);
+  const std::optional<u64> present = after.number(name);
+  if (!old || !present || *present < *old) return std::nullopt;
+  return *present - *old;
+}
+
+std::optional<double> write_amplification(const Figures& before, const Figures& after) {
+  const std::optional<u64> host = growth(before, after, "host_written_bytes");
+  const std::optional<u64> flash = growth(before, after, "flash_written_bytes");
+  if (!host || !flash || *host == 0) return std::nullopt;
+  return static_cast<double>(*flash) / static_cast<double>(*host);
+}
+
+u64 moved_pages(const Figures& before, const Figures& after) {
+  return growth(before, after, "gc_moved_pages").value_or(0);
+}
+
+}  // namespace nvmev::sim
