@@ -151,7 +151,9 @@ static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *br
 	if (own->sysdata.domain < 0)
 		return own->sysdata.domain;
 
+	/* The whole domain is ours. (A range that ended at 0 would not be seen as one by 5.10.) */
 	own->buses.name = "nvmev buses";
+	own->buses.end = 0xff;
 	own->buses.flags = IORESOURCE_BUS;
 	own->window.name = "nvmev";
 	own->window.start = host->bar_phys;
@@ -213,7 +215,6 @@ void nvmev_pci_stop(struct nvmev_host *host)
 	struct nvmev_bridge *own = pci_host_bridge_priv(bridge);
 	int domain = own->sysdata.domain;
 
-	get_device(&bridge->dev);
 	pci_lock_rescan_remove();
 	pci_stop_root_bus(host->bus);
 	pci_remove_root_bus(host->bus);
@@ -221,6 +222,6 @@ void nvmev_pci_stop(struct nvmev_host *host)
 	host->bus = NULL;
 	host->bridge = NULL;
 	release_resource(&own->window);
-	put_device(&bridge->dev);
+	pci_free_host_bridge(bridge);
 	nvmev_pci_domain_put(domain);
 }
