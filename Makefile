@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 JOBS ?= $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: module install unit bench demo test test-kernels clean distclean help
+.PHONY: module install unit bench sim sim-test demo test test-kernels clean distclean help
 
 module:
 	@test -e "$(KDIR)/Makefile" || { \
@@ -34,12 +34,20 @@ bench:
 	cmake --build build/bench -j$(JOBS) --target bench_core
 	build/bench/bench_core $(BENCH_ARGS)
 
+sim:
+	@scripts/setup sim
+	cmake -S src/sim -B build/sim
+	cmake --build build/sim -j$(JOBS)
+
+sim-test: sim
+	ctest --test-dir build/sim --output-on-failure
+
 demo:
 	@scripts/demo
 
 test:
 	@scripts/setup vm unit
-	@scripts/tally '$(MAKE) unit' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+	@scripts/tally '$(MAKE) unit' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
 
 test-kernels:
 	@scripts/setup vm
@@ -47,7 +55,7 @@ test-kernels:
 
 clean:
 	@test ! -e "$(KDIR)/Makefile" || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean
-	rm -rf build/unit build/bench build/ko build/tree
+	rm -rf build/unit build/bench build/sim build/ko build/tree
 
 distclean: clean
 	@scripts/vm clean
@@ -59,6 +67,7 @@ help:
 	@echo 'make demo          shows it at work in a guest: nothing of this machine is touched'
 	@echo 'make unit          unit tests of the core, with sanitizers'
 	@echo 'make bench         speed of the core; BENCH_ARGS for Google Benchmark'
+	@echo 'make sim           build/sim/nvmev-sim, the offline simulator; sim-test: its tests'
 	@echo 'make test          unit tests, then tests in guests with kernels 6.1 and 6.12'
 	@echo 'make test-kernels  build, load, I/O and unload on 5.10 and the newest 7.x as well'
 	@echo 'make clean         removes what was built; distclean: the images of the guests too'
