@@ -112,7 +112,7 @@ RunResult run(const RunSettings& settings, std::size_t index, Progress& progress
   result.wall_seconds = seconds_since(begin);
   result.cpu_seconds = thread_cpu_seconds() - cpu_begin;
 
-  recorder.end_series();
+  recorder.end_series(driver.now());
   if (csv) csv->finish();
   result.report = Figures(device.report());
   if (settings.keep_wear) result.wear = result.report.wear();

@@ -54,7 +54,8 @@ void plot_latency(const std::string& file, const std::vector<RunSettings>& setti
   if (curves == 0) refuse("{}: no I/O, so no latency to draw", file);
   draw(file, 900, 800,
        data +
-           fmt::format("set multiplot layout 2,1\nset grid\nset logscale x\nset xrange [{}:{}]\nset key right bottom\n"
+           fmt::format("set multiplot layout 2,1\nset grid\nset lmargin 12\nset logscale x\nset xrange [{}:{}]\nset "
+                       "key right bottom\n"
                        "set ylabel 'I/Os up to this latency, %'\nset yrange [0:100]\nplot {}\n",
                        left * 0.9, right * 1.1, share) +
            fmt::format("set xlabel 'latency, us'\nset ylabel 'share of I/Os beyond'\nset logscale y\n"

@@ -39,7 +39,8 @@ void plot_time(const std::string& file, const RunResult& result) {
   const SeriesRow& last = result.series.back();
   // Ranges are given, because gnuplot complains of data that have none.
   std::string script = fmt::format(
-      "set grid\nset multiplot layout {},1\nset xrange [{:.9g}:{:.9g}]\nset yrange [0:{}]\nset ylabel 'MB/s'\n{}",
+      "set grid\nset key above\nset lmargin 12\nset multiplot layout {},1\nset xrange [{:.9g}:{:.9g}]\nset yrange "
+      "[0:{}]\nset ylabel 'MB/s'\n{}",
       amplified ? 2 : 1, static_cast<double>(result.series.front().begin) / 1e9,
       static_cast<double>(last.begin + last.length) / 1e9, fastest > 0 ? fastest * 1.05 : 1,
       amplified ? "" : "set xlabel 'virtual time, s'\n");

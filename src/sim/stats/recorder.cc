@@ -19,19 +19,19 @@ void Recorder::begin_series(u64 now) {
   before_ = report_();
 }
 
-void Recorder::end_series() {
+void Recorder::end_series(u64 now) {
   if (!sink_ || boundary_ == kNever) return;
   const Figures last = report_();
   bool sampled = false;
   while (!open_.empty()) {
-    close_first(sampled ? nullptr : &last);
+    close_first(sampled ? nullptr : &last, now);
     sampled = true;
   }
   boundary_ = kNever;
 }
 
 void Recorder::record_interval(u32 op, u64 begin, u64 done, u64 bytes) {
-  const u64 index = done < boundary_ ? 0 : (done - boundary_) / options_.interval + 1;
+  const u64 index = done <= boundary_ ? 0 : (done - boundary_ - 1) / options_.interval + 1;
   while (open_.size() <= index) {
     if (spare_.empty()) {
       open_.emplace_back();
@@ -67,10 +67,11 @@ void Recorder::roll(u64 now) {
   }
 }
 
-void Recorder::close_first(const Figures* sampled) {
+void Recorder::close_first(const Figures* sampled, u64 end) {
   SeriesRow row{};
-  row.begin = boundary_ - options_.interval - series_begin_;
-  row.length = options_.interval;
+  const u64 begin = boundary_ - options_.interval;
+  row.begin = begin - series_begin_;
+  row.length = end > begin && end < boundary_ ? end - begin : options_.interval;
   for (u32 op = 0; op < kOps; op++) {
     Interval::Op* interval = open_.front().ops[op].get();
     if (interval == nullptr) continue;

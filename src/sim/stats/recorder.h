@@ -28,14 +28,14 @@ struct Totals {
   u64 ios() const;
 };
 
-// One interval of the time series. I/Os count where they finish.
+// One interval of the time series. I/Os count where they finish; one that finishes between two, to the first.
 struct SeriesRow {
   struct Op {
     u64 ios = 0, bytes = 0;
     u64 p50 = 0, p99 = 0, p999 = 0, max = 0;  // ns
   };
   u64 begin;   // ns
-  u64 length;  // ns
+  u64 length;  // ns; the last one is as long as there was something to do
   std::array<Op, kOps> ops;
   std::optional<double> write_amplification;
   std::vector<std::optional<u64>> reported;  // the figures that the series is asked for, at the interval's end
@@ -55,7 +55,7 @@ class Recorder {
 
   // Between the two every I/O counts to the series.
   void begin_series(u64 now);
-  void end_series();
+  void end_series(u64 now);
 
   void begin_phase() { totals_ = {}; }
   Totals take_totals() { return std::move(totals_); }
@@ -89,8 +89,9 @@ class Recorder {
 
   void record_interval(u32 op, u64 begin, u64 done, u64 bytes);
   void roll(u64 now);
-  // The first open interval goes to the sink, with figures that were reported at its end if `sampled`.
-  void close_first(const Figures* sampled);
+  // The first open interval goes to the sink, with figures that were reported at its end if `sampled`. The series ends
+  // at `end`.
+  void close_first(const Figures* sampled, u64 end = kNever);
 
   std::function<Figures()> report_;
   SeriesOptions options_;
