@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between kernel versions that this module meets. The version in each condition is the
- * first one that has the new form.
+ * Every difference between kernel versions that this module meets. The version in each condition is
+ * the first one that has the new form.
  */
 #ifndef NVMEV_COMPAT_H
 #define NVMEV_COMPAT_H
@@ -64,14 +64,14 @@ static inline unsigned int nvmev_msi_index(const struct msi_desc *desc)
 }
 
 /*
- * Since 6.17 an MSI domain of a bus is the parent of domains that the PCI core makes for each device; until
- * then one domain serves all devices. (6.16 and some later ones have both.)
+ * Since 6.17 an MSI domain of a bus is the parent of domains that the PCI core makes for each
+ * device; until then one domain serves all devices. (6.16 and some later ones have both.)
  */
 #define NVMEV_MSI_PARENT (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0))
 
 /*
- * Lets affinity be changed from process context. Until 6.13 x86 defers changes to the next interrupt unless
- * told otherwise; later it is the other way round.
+ * Lets affinity be changed from process context. Until 6.13 x86 defers changes to the next
+ * interrupt unless told otherwise; later it is the other way round.
  */
 static inline void nvmev_irq_allow_move(unsigned int virq)
 {
@@ -81,8 +81,8 @@ static inline void nvmev_irq_allow_move(unsigned int virq)
 }
 
 /*
- * Takes a PCI domain number, `hint` if it is free. 6.19 keeps account of the numbers of emulated domains;
- * until then nobody does. Returns it or a negative errno.
+ * Takes a PCI domain number, `hint` if it is free. 6.19 keeps account of the numbers of emulated
+ * domains; until then nobody does. Returns it or a negative errno.
  */
 static inline int nvmev_pci_domain_get(int hint)
 {

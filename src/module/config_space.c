@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Configuration space of the NVMe function: a root complex integrated endpoint with power management, MSI-X
- * and a PCI Express capability. References are to PCI Express Base Specification 5.0.
+ * Configuration space of the NVMe function: a root complex integrated endpoint with power
+ * management, MSI-X and a PCI Express capability. References are to PCI Express Base Specification
+ * 5.0.
  */
 #include <linux/pci.h>
 #include <linux/pci_regs.h>
 
 #include "device.h"
 
-/* NVMe controllers of virtual devices have no identifiers of their own; these are this project's since long. */
+/*
+ * NVMe controllers of virtual devices have no identifiers of their own; these are this project's
+ * since long.
+ */
 #define NVMEV_PCI_VENDOR 0x0c51
 #define NVMEV_PCI_DEVICE 0x0110
 #define NVMEV_PCI_SUBVENDOR 0x0c51
@@ -18,7 +22,7 @@
 #define NVMEV_CAP_MSIX 0x50
 #define NVMEV_CAP_EXP 0x60
 
-/* ---- The bytes ----------------------------------------------------------------------------------- */
+/* ---- The bytes ------------------------------------------------------------------------------- */
 
 static u32 nvmev_get(const u8 *bytes, int where, int size)
 {
@@ -43,9 +47,12 @@ static u16 nvmev_reg16(const struct nvmev_function *f, int where)
 	return nvmev_get(f->value, where, 2);
 }
 
-/* ---- State after power-on ------------------------------------------------------------------------- */
+/* ---- State after power-on -------------------------------------------------------------------- */
 
-/* What a reset restores: everything that software can have changed, save what hardware keeps ("sticky"). */
+/*
+ * What a reset restores: everything that software can have changed, save what hardware keeps
+ * ("sticky").
+ */
 static void nvmev_config_space_reset(struct nvmev_host *host)
 {
 	struct nvmev_function *f = &host->function;
@@ -53,12 +60,13 @@ static void nvmev_config_space_reset(struct nvmev_host *host)
 	unsigned int i;
 
 	/*
-	 * The memory is there from the start, as firmware leaves it. The PCI core does not enable what it does
-	 * not know as a memory resource, see pci.c.
+	 * The memory is there from the start, as firmware leaves it. The PCI core does not enable
+	 * what it does not know as a memory resource, see pci.c.
 	 */
 	nvmev_put(f->value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	nvmev_put(f->value, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-	nvmev_put(f->value, PCI_BASE_ADDRESS_0, 4, lower_32_bits(host->bar_phys) | PCI_BASE_ADDRESS_MEM_TYPE_64);
+	nvmev_put(f->value, PCI_BASE_ADDRESS_0, 4,
+		  lower_32_bits(host->bar_phys) | PCI_BASE_ADDRESS_MEM_TYPE_64);
 	nvmev_put(f->value, PCI_BASE_ADDRESS_1, 4, upper_32_bits(host->bar_phys));
 	f->value[PCI_CACHE_LINE_SIZE] = 0;
 	f->value[PCI_INTERRUPT_LINE] = 0;
@@ -96,7 +104,8 @@ void nvmev_config_space_init(struct nvmev_host *host)
 			  PCI_COMMAND_INTX_DISABLE);
 	nvmev_put(f->clearable, PCI_STATUS, 2,
 		  PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | PCI_STATUS_REC_TARGET_ABORT |
-			  PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY);
+			  PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_SIG_SYSTEM_ERROR |
+			  PCI_STATUS_DETECTED_PARITY);
 	f->writable[PCI_CACHE_LINE_SIZE] = 0xff;
 	f->writable[PCI_INTERRUPT_LINE] = 0xff;
 	nvmev_put(f->writable, PCI_BASE_ADDRESS_0, 4, ~(NVMEV_BAR_SIZE - 1));
@@ -113,23 +122,26 @@ void nvmev_config_space_init(struct nvmev_host *host)
 	f->value[NVMEV_CAP_MSIX + PCI_CAP_LIST_NEXT] = NVMEV_CAP_EXP;
 	nvmev_put(f->value, NVMEV_CAP_MSIX + PCI_MSIX_TABLE, 4, NVMEV_BAR_MSIX_TABLE);
 	nvmev_put(f->value, NVMEV_CAP_MSIX + PCI_MSIX_PBA, 4, NVMEV_BAR_MSIX_PBA);
-	nvmev_put(f->writable, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	nvmev_put(f->writable, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS, 2,
+		  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 
 	/* 7.5.3: an integrated endpoint has no link registers */
 	f->value[NVMEV_CAP_EXP] = PCI_CAP_ID_EXP;
 	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_RC_END << 4);
-	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR | 1);
+	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCAP, 4,
+		  PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR | 1);
 	nvmev_put(f->writable, NVMEV_CAP_EXP + PCI_EXP_DEVCTL, 2,
-		  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
-			  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_NOSNOOP_EN |
-			  PCI_EXP_DEVCTL_READRQ);
+		  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
+			  PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD |
+			  PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
 	nvmev_put(f->clearable, NVMEV_CAP_EXP + PCI_EXP_DEVSTA, 2,
-		  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD);
+		  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED |
+			  PCI_EXP_DEVSTA_URD);
 
 	nvmev_config_space_reset(host);
 }
 
-/* ---- Accesses ------------------------------------------------------------------------------------- */
+/* ---- Accesses -------------------------------------------------------------------------------- */
 
 /* 6.6.2: the function does not answer until the reset is complete. */
 static bool nvmev_still_resetting(struct nvmev_host *host)

@@ -15,17 +15,22 @@ static int nvmev_cpus_add(const char *text, unsigned int cpu, struct nvmev_setti
 	unsigned int i;
 
 	if (cpu >= nr_cpu_ids || !cpu_possible(cpu))
-		return nvmev_fail(error, -ENODEV, "cpus=%s: there is no CPU %u, of 0 to %u are right", text, cpu,
+		return nvmev_fail(error, -ENODEV,
+				  "cpus=%s: there is no CPU %u, of 0 to %u are right", text, cpu,
 				  cpumask_last(cpu_possible_mask));
 	if (!cpu_online(cpu))
-		return nvmev_fail(error, -ENODEV, "cpus=%s: CPU %u is offline, CPUs of %*pbl are right", text, cpu,
+		return nvmev_fail(error, -ENODEV,
+				  "cpus=%s: CPU %u is offline, CPUs of %*pbl are right", text, cpu,
 				  cpumask_pr_args(cpu_online_mask));
 	for (i = 0; i < settings->nr_cpus; i++) {
 		if (settings->cpus[i] == cpu)
-			return nvmev_fail(error, -EINVAL, "cpus=%s: CPU %u stands there twice, once is right", text, cpu);
+			return nvmev_fail(error, -EINVAL,
+					  "cpus=%s: CPU %u stands there twice, once is right", text,
+					  cpu);
 	}
 	if (settings->nr_cpus == NVMEV_MAX_THREADS)
-		return nvmev_fail(error, -EINVAL, "cpus=%s: too many, at most %u are right", text, NVMEV_MAX_THREADS);
+		return nvmev_fail(error, -EINVAL, "cpus=%s: too many, at most %u are right", text,
+				  NVMEV_MAX_THREADS);
 	settings->cpus[settings->nr_cpus++] = cpu;
 	return 0;
 }
@@ -60,9 +65,10 @@ int nvmev_cpus_parse(const char *text, struct nvmev_settings *settings, struct n
 			item[length] = '\0';
 		}
 		if (length >= sizeof(item) || !nvmev_cpus_parse_range(item, &first, &last))
-			return nvmev_fail(error, -EINVAL,
-					  "cpus=%s: '%.*s' is neither a CPU nor a range, a list such as 1,3,17-19 is right",
-					  text, (int)length, at);
+			return nvmev_fail(
+				error, -EINVAL,
+				"cpus=%s: '%.*s' is neither a CPU nor a range, a list such as 1,3,17-19 is right",
+				text, (int)length, at);
 		do {
 			result = nvmev_cpus_add(text, first, settings, error);
 			if (result)

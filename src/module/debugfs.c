@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/debug/nvmev/<device>/stats: lines `name value`, first the core's, then the host's.
- * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in flight.
+ * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in
+ * flight.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -60,7 +61,8 @@ static void nvmev_stats_irq(struct seq_file *file, struct nvmev_host *host)
 		seq_printf(file, "vector.%u.irq %u\n", i, READ_ONCE(vector->virq));
 		seq_printf(file, "vector.%u.cpu %u\n", i, READ_ONCE(vector->cpu));
 		seq_printf(file, "vector.%u.raised %llu\n", i, (u64)atomic64_read(&vector->raised));
-		seq_printf(file, "vector.%u.delivered %llu\n", i, (u64)atomic64_read(&vector->delivered));
+		seq_printf(file, "vector.%u.delivered %llu\n", i,
+			   (u64)atomic64_read(&vector->delivered));
 	}
 }
 

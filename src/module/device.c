@@ -27,7 +27,8 @@ static void nvmev_list_del(struct nvmev_host *host)
 	mutex_unlock(&nvmev_hosts_lock);
 }
 
-static int nvmev_host_init(struct nvmev_host *host, const struct nvmev_settings *settings, struct nvmev_error *error)
+static int nvmev_host_init(struct nvmev_host *host, const struct nvmev_settings *settings,
+			   struct nvmev_error *error)
 {
 	int id;
 
@@ -55,12 +56,13 @@ static void nvmev_host_describe(const struct nvmev_host *host)
 		[NVMEV_MEDIUM_NONE] = "none",
 	};
 
-	nvmev_info(host, "%s of %llu MiB, medium %s, PCI domain 0x%x, %u dispatchers, %u workers", host->config.type,
-		   host->config.capacity >> 20, media[host->config.medium], pci_domain_nr(host->bus),
-		   host->config.dispatchers, host->config.workers);
+	nvmev_info(host, "%s of %llu MiB, medium %s, PCI domain 0x%x, %u dispatchers, %u workers",
+		   host->config.type, host->config.capacity >> 20, media[host->config.medium],
+		   pci_domain_nr(host->bus), host->config.dispatchers, host->config.workers);
 }
 
-struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings, struct nvmev_error *error)
+struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
+				     struct nvmev_error *error)
 {
 	struct nvmev_host *host;
 	int result;

@@ -2,8 +2,8 @@
 /*
  * One emulated device as the kernel host sees it, and the functions of the files in this folder.
  *
- * Functions named nvmev_X_start() and nvmev_X_stop() are called once each by device.c, in the order in
- * which they stand here and the reverse. A start that fails has left nothing behind.
+ * Functions named nvmev_X_start() and nvmev_X_stop() are called once each by device.c, in the order
+ * in which they stand here and the reverse. A start that fails has left nothing behind.
  */
 #ifndef NVMEV_DEVICE_H
 #define NVMEV_DEVICE_H
@@ -53,7 +53,8 @@ struct nvmev_thread {
 	int worker; /* role, or -1 */
 	u64 deadline; /* ns: when the timer wakes the thread in any case */
 
-	bool asleep ____cacheline_aligned_in_smp; /* others may clear it, and then must wake the task */
+	bool asleep
+		____cacheline_aligned_in_smp; /* others may clear it, and then must wake the task */
 
 	u64 passes ____cacheline_aligned_in_smp;
 	u64 sleeps;
@@ -133,56 +134,69 @@ struct nvmev_host {
 	atomic64_t map_refused;
 };
 
-/* ---- params.c: module parameters --------------------------------------------------------------- */
+/* ---- params.c: module parameters ------------------------------------------------------------- */
 
 /*
- * Makes *settings of the parameters given, and from then on passes changes of parameters on to the device
- * that nvmev_params_attach() names. 0 or a negative errno with *error. May sleep.
+ * Makes *settings of the parameters given, and from then on passes changes of parameters on to the
+ * device that nvmev_params_attach() names. 0 or a negative errno with *error. May sleep.
  */
 int nvmev_params_read(struct nvmev_settings *settings, struct nvmev_error *error);
 
 /* The parameters belong to `host` from now on; NULL: to nobody. Waits for a change in progress. */
 void nvmev_params_attach(struct nvmev_host *host);
 
-/* ---- cpus.c ------------------------------------------------------------------------------------ */
-
-/* Parses a list such as 1,3,17-19 into settings->cpus, in the order given. 0, -EINVAL or -ENODEV with *error. */
-int nvmev_cpus_parse(const char *text, struct nvmev_settings *settings, struct nvmev_error *error);
-
-/* ---- device.c: life of a device ---------------------------------------------------------------- */
+/* ---- cpus.c ---------------------------------------------------------------------------------- */
 
 /*
- * Makes a device and shows it to the PCI core. On failure *error says why in one line, and nothing is left.
- * May sleep.
+ * Parses a list such as 1,3,17-19 into settings->cpus, in the order given. 0, -EINVAL or -ENODEV
+ * with *error.
  */
-struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings, struct nvmev_error *error);
+int nvmev_cpus_parse(const char *text, struct nvmev_settings *settings, struct nvmev_error *error);
+
+/* ---- device.c: life of a device -------------------------------------------------------------- */
+
+/*
+ * Makes a device and shows it to the PCI core. On failure *error says why in one line, and nothing
+ * is left. May sleep.
+ */
+struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
+				     struct nvmev_error *error);
 
 /* The device vanishes, as by surprise removal for whoever uses it. May sleep. */
 void nvmev_host_destroy(struct nvmev_host *host);
 
-/* ---- medium.c: reserved memory ----------------------------------------------------------------- */
+/* ---- medium.c: reserved memory --------------------------------------------------------------- */
 
-/* Checks and maps the range of NVMEV_MEDIUM_RESERVED into host->config; fills in the default capacity. */
-int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings, struct nvmev_error *error);
+/*
+ * Checks and maps the range of NVMEV_MEDIUM_RESERVED into host->config; fills in the default
+ * capacity.
+ */
+int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings,
+		       struct nvmev_error *error);
 void nvmev_medium_stop(struct nvmev_host *host);
 
-/* ---- bar.c: the memory behind BAR 0 ------------------------------------------------------------- */
+/* ---- bar.c: the memory behind BAR 0 ---------------------------------------------------------- */
 
 int nvmev_bar_start(struct nvmev_host *host);
 void nvmev_bar_stop(struct nvmev_host *host);
 
-/* ---- irq.c: MSI-X -------------------------------------------------------------------------------- */
+/* ---- irq.c: MSI-X ---------------------------------------------------------------------------- */
 
 int nvmev_irq_start(struct nvmev_host *host);
 void nvmev_irq_stop(struct nvmev_host *host);
 
-/* What the MSI-X capability says changed: vectors pending are delivered when `open`. Any context. */
+/*
+ * What the MSI-X capability says changed: vectors pending are delivered when `open`. Any context.
+ */
 void nvmev_irq_set_open(struct nvmev_host *host, bool open);
 
-/* ---- threads.c ---------------------------------------------------------------------------------- */
+/* ---- threads.c ------------------------------------------------------------------------------- */
 
-/* How many worker roles the settings give: what goes into config.workers. 0 or -EINVAL with *error. */
-int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *workers, struct nvmev_error *error);
+/*
+ * How many worker roles the settings give: what goes into config.workers. 0 or -EINVAL with *error.
+ */
+int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *workers,
+			struct nvmev_error *error);
 
 int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *settings);
 void nvmev_threads_stop(struct nvmev_host *host);
@@ -190,7 +204,7 @@ void nvmev_threads_stop(struct nvmev_host *host);
 /* Dispatcher `d` has something to do. Any context. */
 void nvmev_threads_wake_dispatcher(struct nvmev_host *host, unsigned int d);
 
-/* ---- config_space.c ------------------------------------------------------------------------------ */
+/* ---- config_space.c -------------------------------------------------------------------------- */
 
 /* Puts configuration space into the state after power-on. */
 void nvmev_config_space_init(struct nvmev_host *host);
@@ -199,7 +213,7 @@ void nvmev_config_space_init(struct nvmev_host *host);
 u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size);
 void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 value);
 
-/* ---- pci.c: host bridge and bus ------------------------------------------------------------------- */
+/* ---- pci.c: host bridge and bus -------------------------------------------------------------- */
 
 int nvmev_pci_init(void); /* once a module */
 void nvmev_pci_exit(void);
@@ -210,20 +224,22 @@ int nvmev_pci_start(struct nvmev_host *host);
 /* Takes it away; returns when no driver uses it any more. */
 void nvmev_pci_stop(struct nvmev_host *host);
 
-/* ---- debugfs.c ------------------------------------------------------------------------------------ */
+/* ---- debugfs.c ------------------------------------------------------------------------------- */
 
 void nvmev_debugfs_init(void); /* once a module */
 void nvmev_debugfs_exit(void);
 void nvmev_debugfs_start(struct nvmev_host *host);
 void nvmev_debugfs_stop(struct nvmev_host *host);
 
-/* ---- messages ------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 /* Writes *error for people. Returns `result`. */
 __printf(3, 4) int nvmev_fail(struct nvmev_error *error, int result, const char *format, ...);
 
-#define nvmev_info(host, format, ...) pr_info("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
-#define nvmev_warn(host, format, ...) pr_warn("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
+#define nvmev_info(host, format, ...) \
+	pr_info("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
+#define nvmev_warn(host, format, ...) \
+	pr_warn("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
 #define nvmev_err(host, format, ...) pr_err("nvmev: %s: " format "\n", (host)->name, ##__VA_ARGS__)
 
 #endif /* NVMEV_DEVICE_H */

@@ -13,8 +13,9 @@
 #include "device.h"
 
 /*
- * Behind an IOMMU bus addresses are virtual. Our domain number keeps the function out of every group in
- * general, so that this need not be fast; the domain is looked up anew because it may change with the driver.
+ * Behind an IOMMU bus addresses are virtual. Our domain number keeps the function out of every
+ * group in general, so that this need not be fast; the domain is looked up anew because it may
+ * change with the driver.
  */
 static bool nvmev_translate(struct nvmev_host *host, u64 bus, phys_addr_t *phys)
 {
@@ -45,8 +46,8 @@ static bool nvmev_is_memory(unsigned long pfn)
 	if (is_device_private_page(page))
 		return false;
 	/*
-	 * Holes between memory have pages that are marked reserved, but so has the kernel's image, and the zero
-	 * page in it is what zeroes are often written from.
+	 * Holes between memory have pages that are marked reserved, but so has the kernel's image,
+	 * and the zero page in it is what zeroes are often written from.
 	 */
 	return likely(!PageReserved(page)) || page_is_ram(pfn);
 }

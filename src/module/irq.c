@@ -2,24 +2,24 @@
 /*
  * MSI-X interrupts from an interrupt domain of our own.
  *
- * No interrupt controller stands behind them. A vector is raised by calling its handler on the CPU that its
- * affinity names: another CPU is reached by an asynchronous call, this one by irq_work. That costs no APIC
- * vectors, and interrupt remapping has no part in it.
+ * No interrupt controller stands behind them. A vector is raised by calling its handler on the CPU
+ * that its affinity names: another CPU is reached by an asynchronous call, this one by irq_work.
+ * That costs no APIC vectors, and interrupt remapping has no part in it.
  *
- * A vector that is raised while masked stays pending and is delivered when it is unmasked. "Masked" is what
- * the interrupt core said last to our chip; the mask bits in the MSI-X table follow it.
+ * A vector that is raised while masked stays pending and is delivered when it is unmasked. "Masked"
+ * is what the interrupt core said last to our chip; the mask bits in the MSI-X table follow it.
  */
+#include <linux/hardirq.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
-#include <linux/hardirq.h>
 #include <linux/msi.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "device.h"
 
-/* ---- Delivery ------------------------------------------------------------------------------------ */
+/* ---- Delivery -------------------------------------------------------------------------------- */
 
 static bool nvmev_vector_blocked(struct nvmev_vector *vector)
 {
@@ -39,8 +39,8 @@ static void nvmev_vector_deliver(struct nvmev_vector *vector)
 	    test_and_clear_bit(NVMEV_VECTOR_PENDING, &vector->state)) {
 		atomic64_inc(&vector->delivered);
 		/*
-		 * The idle loop runs asynchronous calls, too, outside of any interrupt, and handlers and those
-		 * whom they call rely on being in one.
+		 * The idle loop runs asynchronous calls, too, outside of any interrupt, and
+		 * handlers and those whom they call rely on being in one.
 		 */
 		__irq_enter_raw();
 		generic_handle_irq(virq);
@@ -55,7 +55,10 @@ static void nvmev_vector_called(void *info)
 	struct nvmev_vector *vector = info;
 
 	clear_bit(NVMEV_VECTOR_QUEUED, &vector->state);
-	/* Pairs with the atomic operations of the raising side: whoever saw the bit set is served now. */
+	/*
+	 * Pairs with the atomic operations of the raising side: whoever saw the bit set is served
+	 * now.
+	 */
 	smp_mb__after_atomic();
 	nvmev_vector_deliver(vector);
 }
@@ -65,7 +68,9 @@ static void nvmev_vector_work(struct irq_work *work)
 	nvmev_vector_deliver(container_of(work, struct nvmev_vector, work));
 }
 
-/* Has a pending vector delivered where it belongs. Not under the lock of an interrupt descriptor. */
+/*
+ * Has a pending vector delivered where it belongs. Not under the lock of an interrupt descriptor.
+ */
 static void nvmev_vector_send(struct nvmev_vector *vector)
 {
 	unsigned int here = get_cpu();
@@ -76,7 +81,10 @@ static void nvmev_vector_send(struct nvmev_vector *vector)
 			goto out;
 		if (!smp_call_function_single_async(cpu, &vector->csd))
 			goto out;
-		/* The CPU has gone offline, and the affinity is about to follow. Rather here than never. */
+		/*
+		 * The CPU has gone offline, and the affinity is about to follow. Rather here than
+		 * never.
+		 */
 		clear_bit(NVMEV_VECTOR_QUEUED, &vector->state);
 	}
 	irq_work_queue(&vector->work);
@@ -95,13 +103,18 @@ void nvmev_host_interrupt(struct nvmev_host *host, unsigned int number)
 	/* Somebody is on the way to deliver it, or an unmask will be. */
 	if (test_and_set_bit(NVMEV_VECTOR_PENDING, &vector->state))
 		return;
-	/* test_and_set_bit() orders this against the unmasking side, which looks at the bit afterwards. */
+	/*
+	 * test_and_set_bit() orders this against the unmasking side, which looks at the bit
+	 * afterwards.
+	 */
 	if (nvmev_vector_blocked(vector))
 		return;
 	nvmev_vector_send(vector);
 }
 
-/* Delivers what became pending while the vector was blocked. Any context, on this CPU: see send(). */
+/*
+ * Delivers what became pending while the vector was blocked. Any context, on this CPU: see send().
+ */
 static void nvmev_vector_unblocked(struct nvmev_vector *vector)
 {
 	smp_mb();
@@ -120,7 +133,7 @@ void nvmev_irq_set_open(struct nvmev_host *host, bool open)
 		nvmev_vector_unblocked(&host->irq.vectors[i]);
 }
 
-/* ---- The chip ------------------------------------------------------------------------------------ */
+/* ---- The chip -------------------------------------------------------------------------------- */
 
 static void nvmev_irq_ack(struct irq_data *data)
 {
@@ -205,7 +218,7 @@ static void nvmev_vector_quiesce(struct nvmev_vector *vector)
 		cpu_relax();
 }
 
-/* ---- The domain ---------------------------------------------------------------------------------- */
+/* ---- The domain ------------------------------------------------------------------------------ */
 
 /* Ties the vector in table entry `index` to Linux interrupt `virq`. */
 static int nvmev_vector_bind(struct irq_domain *domain, struct nvmev_host *host, unsigned int virq,
@@ -221,9 +234,11 @@ static int nvmev_vector_bind(struct irq_domain *domain, struct nvmev_host *host,
 	clear_bit(NVMEV_VECTOR_PENDING, &vector->state);
 	vector->masked = true;
 	vector->cpu = cpumask_first(cpu_online_mask);
-	irq_domain_set_info(domain, virq, index, &nvmev_irq_chip, vector, handle_edge_irq, NULL, "edge");
+	irq_domain_set_info(domain, virq, index, &nvmev_irq_chip, vector, handle_edge_irq, NULL,
+			    "edge");
 	nvmev_irq_allow_move(virq);
-	irq_data_update_effective_affinity(irq_domain_get_irq_data(domain, virq), cpumask_of(vector->cpu));
+	irq_data_update_effective_affinity(irq_domain_get_irq_data(domain, virq),
+					   cpumask_of(vector->cpu));
 	smp_store_release(&vector->virq, virq);
 	return 0;
 }
@@ -242,14 +257,16 @@ static void nvmev_vector_unbind(struct irq_domain *domain, unsigned int virq)
 
 #if NVMEV_MSI_PARENT
 
-static int nvmev_domain_alloc(struct irq_domain *domain, unsigned int virq, unsigned int count, void *arg)
+static int nvmev_domain_alloc(struct irq_domain *domain, unsigned int virq, unsigned int count,
+			      void *arg)
 {
 	msi_alloc_info_t *info = arg;
 	unsigned int i;
 	int result;
 
 	for (i = 0; i < count; i++) {
-		result = nvmev_vector_bind(domain, domain->host_data, virq + i, nvmev_msi_index(info->desc) + i);
+		result = nvmev_vector_bind(domain, domain->host_data, virq + i,
+					   nvmev_msi_index(info->desc) + i);
 		if (result) {
 			while (i--)
 				nvmev_vector_unbind(domain, virq + i);
@@ -277,8 +294,8 @@ static const struct irq_domain_ops nvmev_domain_ops = {
 	(MSI_FLAG_USE_DEF_DOM_OPS | MSI_FLAG_USE_DEF_CHIP_OPS | MSI_FLAG_PCI_MSI_MASK_PARENT)
 #define NVMEV_MSI_FLAGS_SUPPORTED (MSI_GENERIC_FLAGS_MASK | MSI_FLAG_PCI_MSIX)
 
-static bool nvmev_init_dev_msi_info(struct device *dev, struct irq_domain *domain, struct irq_domain *parent,
-				    struct msi_domain_info *info)
+static bool nvmev_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
+				    struct irq_domain *parent, struct msi_domain_info *info)
 {
 	if (info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSIX)
 		return false;
@@ -323,19 +340,21 @@ static void nvmev_msi_set_desc(msi_alloc_info_t *arg, struct msi_desc *desc)
 	arg->hwirq = nvmev_msi_index(desc);
 }
 
-static int nvmev_msi_prepare(struct irq_domain *domain, struct device *dev, int count, msi_alloc_info_t *arg)
+static int nvmev_msi_prepare(struct irq_domain *domain, struct device *dev, int count,
+			     msi_alloc_info_t *arg)
 {
 	memset(arg, 0, sizeof(*arg));
 	return 0;
 }
 
-static int nvmev_msi_init(struct irq_domain *domain, struct msi_domain_info *info, unsigned int virq,
-			  irq_hw_number_t hwirq, msi_alloc_info_t *arg)
+static int nvmev_msi_init(struct irq_domain *domain, struct msi_domain_info *info,
+			  unsigned int virq, irq_hw_number_t hwirq, msi_alloc_info_t *arg)
 {
 	return nvmev_vector_bind(domain, info->data, virq, hwirq);
 }
 
-static void nvmev_msi_free(struct irq_domain *domain, struct msi_domain_info *info, unsigned int virq)
+static void nvmev_msi_free(struct irq_domain *domain, struct msi_domain_info *info,
+			   unsigned int virq)
 {
 	nvmev_vector_unbind(domain, virq);
 }
@@ -367,7 +386,7 @@ static struct irq_domain *nvmev_domain_create(struct nvmev_host *host)
 
 #endif /* NVMEV_MSI_PARENT */
 
-/* ---- Life ---------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 int nvmev_irq_start(struct nvmev_host *host)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range of physical memory that the user reserved at boot with memmap=, for a medium that keeps its data.
+ * The range of physical memory that the user reserved at boot with memmap=, for a medium that keeps
+ * its data.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -23,30 +24,36 @@ struct nvmev_range {
 	const char *text; /* as given, for messages */
 };
 
-/* ---- Is the range ours to take? ---------------------------------------------------------------------- */
+/* ---- Is the range ours to take? -------------------------------------------------------------- */
 
 static int nvmev_range_check_numbers(const struct nvmev_range *range, struct nvmev_error *error)
 {
 	u64 last = range->start + range->size - 1;
 
 	if (!PAGE_ALIGNED(range->start) || !PAGE_ALIGNED(range->size))
-		return nvmev_fail(error, -EINVAL, "%s: start and size in multiples of %lu bytes are right", range->text,
-				  PAGE_SIZE);
+		return nvmev_fail(error, -EINVAL,
+				  "%s: start and size in multiples of %lu bytes are right",
+				  range->text, PAGE_SIZE);
 	if (range->size < NVMEV_RANGE_MIN)
-		return nvmev_fail(error, -EINVAL, "%s: too small, memmap_size of 1M or more is right", range->text);
+		return nvmev_fail(error, -EINVAL,
+				  "%s: too small, memmap_size of 1M or more is right", range->text);
 	if (last < range->start || last > (1ull << boot_cpu_data.x86_phys_bits) - 1)
-		return nvmev_fail(error, -ERANGE, "%s: ends beyond the %u address bits of this machine", range->text,
-				  boot_cpu_data.x86_phys_bits);
+		return nvmev_fail(error, -ERANGE,
+				  "%s: ends beyond the %u address bits of this machine",
+				  range->text, boot_cpu_data.x86_phys_bits);
 	return 0;
 }
 
-static int nvmev_range_check_not_ram_in_use(const struct nvmev_range *range, struct nvmev_error *error)
+static int nvmev_range_check_not_ram_in_use(const struct nvmev_range *range,
+					    struct nvmev_error *error)
 {
-	if (region_intersects(range->start, range->size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) == REGION_DISJOINT)
+	if (region_intersects(range->start, range->size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) ==
+	    REGION_DISJOINT)
 		return 0;
-	return nvmev_fail(error, -EBUSY,
-			  "%s: the kernel uses memory in this range, booting with memmap=%lluK$%lluK would reserve it",
-			  range->text, range->size >> 10, range->start >> 10);
+	return nvmev_fail(
+		error, -EBUSY,
+		"%s: the kernel uses memory in this range, booting with memmap=%lluK$%lluK would reserve it",
+		range->text, range->size >> 10, range->start >> 10);
 }
 
 static int nvmev_range_check_no_device(const struct nvmev_range *range, struct nvmev_error *error)
@@ -59,10 +66,12 @@ static int nvmev_range_check_no_device(const struct nvmev_range *range, struct n
 		for (i = 0; i < PCI_NUM_RESOURCES; i++) {
 			const struct resource *r = &pdev->resource[i];
 
-			if (!(r->flags & IORESOURCE_MEM) || !resource_size(r) || r->start > last || r->end < range->start)
+			if (!(r->flags & IORESOURCE_MEM) || !resource_size(r) || r->start > last ||
+			    r->end < range->start)
 				continue;
-			nvmev_fail(error, -EBUSY, "%s: PCI device %s is there, a range of memory is right", range->text,
-				   pci_name(pdev));
+			nvmev_fail(error, -EBUSY,
+				   "%s: PCI device %s is there, a range of memory is right",
+				   range->text, pci_name(pdev));
 			pci_dev_put(pdev);
 			return -EBUSY;
 		}
@@ -71,8 +80,9 @@ static int nvmev_range_check_no_device(const struct nvmev_range *range, struct n
 }
 
 /*
- * What is no memory forgets what is written to it, once the cache does. The word gets back what it had. Reading
- * alone would not tell: where nothing answers, some machines read all ones, others zeros.
+ * What is no memory forgets what is written to it, once the cache does. The word gets back what it
+ * had. Reading alone would not tell: where nothing answers, some machines read all ones, others
+ * zeros.
  */
 static bool nvmev_is_backed(u64 *word)
 {
@@ -87,14 +97,17 @@ static bool nvmev_is_backed(u64 *word)
 	return backed && READ_ONCE(*word) == before;
 }
 
-static int nvmev_range_check_backed(const struct nvmev_range *range, void *base, struct nvmev_error *error)
+static int nvmev_range_check_backed(const struct nvmev_range *range, void *base,
+				    struct nvmev_error *error)
 {
 	u64 offset = 0;
 
 	for (;;) {
 		if (!nvmev_is_backed(base + offset))
-			return nvmev_fail(error, -ENXIO, "%s: no memory at 0x%llx, a range that memmap= reserved is right",
-					  range->text, range->start + offset);
+			return nvmev_fail(
+				error, -ENXIO,
+				"%s: no memory at 0x%llx, a range that memmap= reserved is right",
+				range->text, range->start + offset);
 		if (offset == range->size - sizeof(u64))
 			return 0;
 		offset = min(offset + NVMEV_PROBE_STEP, range->size - sizeof(u64));
@@ -102,16 +115,18 @@ static int nvmev_range_check_backed(const struct nvmev_range *range, void *base,
 	}
 }
 
-/* ---- Taking it ------------------------------------------------------------------------------------- */
+/* ---- Taking it ------------------------------------------------------------------------------- */
 
-static int nvmev_range_map(struct nvmev_host *host, const struct nvmev_range *range, struct nvmev_error *error)
+static int nvmev_range_map(struct nvmev_host *host, const struct nvmev_range *range,
+			   struct nvmev_error *error)
 {
 	void *base;
 	int result;
 
 	host->range = request_mem_region(range->start, range->size, "nvmev");
 	if (!host->range)
-		return nvmev_fail(error, -EBUSY, "%s: overlaps what is in use, see /proc/iomem", range->text);
+		return nvmev_fail(error, -EBUSY, "%s: overlaps what is in use, see /proc/iomem",
+				  range->text);
 	base = memremap(range->start, range->size, MEMREMAP_WB);
 	if (!base) {
 		result = nvmev_fail(error, -ENOMEM, "%s: cannot be mapped", range->text);
@@ -132,7 +147,8 @@ release:
 	return result;
 }
 
-int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings, struct nvmev_error *error)
+int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings,
+		       struct nvmev_error *error)
 {
 	const struct nvmev_range range = {
 		.start = settings->memmap_start,
@@ -144,7 +160,8 @@ int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *set
 	if (host->config.medium != NVMEV_MEDIUM_RESERVED) {
 		/* As large as tmpfs would be. */
 		if (!host->config.capacity)
-			host->config.capacity = round_down((u64)totalram_pages() << PAGE_SHIFT >> 1, SZ_1M);
+			host->config.capacity =
+				round_down((u64)totalram_pages() << PAGE_SHIFT >> 1, SZ_1M);
 		return 0;
 	}
 

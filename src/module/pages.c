@@ -21,7 +21,8 @@ void *nvmev_host_alloc(struct nvmev_host *host, size_t size)
 		size = 1;
 	/* kmalloc() aligns to a cache line only what has the size of a power of two. */
 	if (size <= PAGE_SIZE)
-		return kzalloc(max_t(size_t, roundup_pow_of_two(size), SMP_CACHE_BYTES), GFP_KERNEL);
+		return kzalloc(max_t(size_t, roundup_pow_of_two(size), SMP_CACHE_BYTES),
+			       GFP_KERNEL);
 	if (size <= NVMEV_CONTIGUOUS_MAX)
 		return kvzalloc(size, GFP_KERNEL);
 	/* What cannot be had must fail, rather than have the OOM killer make room for it. */
@@ -36,8 +37,8 @@ void nvmev_host_free(struct nvmev_host *host, void *memory, size_t size)
 }
 
 /*
- * Finding out how much memory is available takes a walk over all zones. Each CPU does that once for this many
- * pages, at most, that it takes.
+ * Finding out how much memory is available takes a walk over all zones. Each CPU does that once for
+ * this many pages, at most, that it takes.
  */
 #define NVMEV_PAGE_BUDGET 256
 
@@ -74,14 +75,17 @@ void *nvmev_host_page_alloc(struct nvmev_host *host)
 	struct page *page = NULL;
 
 	/*
-	 * Clean page cache may be dropped for it, but nothing be written out: that might come back to this device,
-	 * whose worker is busy here.
+	 * Clean page cache may be dropped for it, but nothing be written out: that might come back
+	 * to this device, whose worker is busy here.
 	 */
 	if (nvmev_page_allowed())
-		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC | __GFP_ZERO);
+		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC |
+				  __GFP_ZERO);
 	if (!page) {
 		if (atomic64_inc_return(&host->pages_refused) == 1)
-			nvmev_warn(host, "memory is down to min_free, writes to new blocks fail until some is freed");
+			nvmev_warn(
+				host,
+				"memory is down to min_free, writes to new blocks fail until some is freed");
 		return NULL;
 	}
 	atomic_long_inc(&host->pages);

@@ -2,9 +2,9 @@
 /*
  * Module parameters.
  *
- * While the module loads, parameters are only kept as text: errors are found when the device is made of them,
- * so that each gives one line in the log. Most are keys of the core's configuration and read by the core's
- * parser, the one for profiles. Some can be written while the device runs.
+ * While the module loads, parameters are only kept as text: errors are found when the device is
+ * made of them, so that each gives one line in the log. Most are keys of the core's configuration
+ * and read by the core's parser, the one for profiles. Some can be written while the device runs.
  */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
@@ -49,75 +49,92 @@ static bool nvmev_params_were_read;
 
 static const struct kernel_param_ops nvmev_param_ops;
 
-/* ---- The parameters -------------------------------------------------------------------------------------- */
+/* ---- The parameters -------------------------------------------------------------------------- */
 
-#define NVMEV_CONFIG(field) offsetof(struct nvmev_config, field), sizeof_field(struct nvmev_config, field)
+#define NVMEV_CONFIG(field) \
+	offsetof(struct nvmev_config, field), sizeof_field(struct nvmev_config, field)
 #define NVMEV_NOWHERE 0, 0
 #define NVMEV_LIVE 0644
 #define NVMEV_FIXED 0444
 
+/* clang-format off */
 /* X(name, kind, where, permissions, description), in the order in which they are applied */
-#define NVMEV_DEVICE_PARAMS(X)                                                                                       \
-	X(profile, OWN, NVMEV_NOWHERE, NVMEV_FIXED,                                                                  \
-	  "name of an embedded profile, which the other parameters override (none)")                                \
-	X(memmap_start, OWN, NVMEV_NOWHERE, NVMEV_FIXED,                                                             \
-	  "start of the memory that memmap= reserved at boot: GiB, or with suffix K, M, G, T (none)")               \
-	X(memmap_size, OWN, NVMEV_NOWHERE, NVMEV_FIXED, "its size: MiB, or with suffix K, M, G, T (none)")           \
-	X(cpus, OWN, NVMEV_NOWHERE, NVMEV_FIXED,                                                                     \
-	  "CPUs of the threads, such as 1,3,17-19: the first dispatch, the others complete; one does both (any CPU)") \
-	X(medium, OWN, NVMEV_NOWHERE, NVMEV_FIXED,                                                                   \
-	  "where data are: reserved (memmap_*), pages (memory when first written), none, or auto: reserved if given, else pages (auto)") \
-	X(type, TEXT, NVMEV_CONFIG(type), NVMEV_FIXED, "device type (nvm)")                                          \
-	X(capacity, NUMBER, NVMEV_CONFIG(capacity), NVMEV_FIXED,                                                     \
-	  "bytes, or with suffix K, M, G, T (the reserved range, else half of the memory)")                         \
-	X(lba_size, NUMBER, NVMEV_CONFIG(lba_size), NVMEV_FIXED, "bytes of a logical block: 512 or 4096 (512)")      \
-	X(serial, TEXT, NVMEV_CONFIG(serial), NVMEV_FIXED, "serial number, up to 20 characters (NVMEV00000000001)")  \
-	X(model, TEXT, NVMEV_CONFIG(model), NVMEV_FIXED, "model name, up to 40 characters (NVMeVirt)")               \
-	X(read_latency, MICRO, NVMEV_CONFIG(read_time), NVMEV_LIVE,                                                  \
-	  "us: time that an I/O unit takes to read, another unit for read_time (10)")                               \
-	X(write_latency, MICRO, NVMEV_CONFIG(write_time), NVMEV_LIVE,                                                \
-	  "us: time that an I/O unit takes to write, another unit for write_time (10)")                             \
-	X(read_delay, NUMBER, NVMEV_CONFIG(read_delay), NVMEV_LIVE, "ns: fixed time that each read takes besides (0)") \
-	X(read_time, NUMBER, NVMEV_CONFIG(read_time), NVMEV_LIVE, "ns: time that an I/O unit takes to read (10000)") \
-	X(read_trailing, NUMBER, NVMEV_CONFIG(read_trailing), NVMEV_LIVE,                                            \
-	  "ns: time that a read keeps its I/O units busy after completion (0)")                                     \
-	X(write_delay, NUMBER, NVMEV_CONFIG(write_delay), NVMEV_LIVE,                                                \
-	  "ns: fixed time that each write takes besides (0)")                                                       \
-	X(write_time, NUMBER, NVMEV_CONFIG(write_time), NVMEV_LIVE,                                                  \
-	  "ns: time that an I/O unit takes to write (10000)")                                                       \
-	X(write_trailing, NUMBER, NVMEV_CONFIG(write_trailing), NVMEV_LIVE,                                          \
-	  "ns: time that a write keeps its I/O units busy after completion (0)")                                    \
-	X(time_scale, MILLI, NVMEV_CONFIG(time_scale_milli), NVMEV_LIVE,                                             \
-	  "factor on all modelled time, such as 1, 20 or 0.5 (1)")                                                  \
-	X(io_unit_size, NUMBER, NVMEV_CONFIG(io_unit_size), NVMEV_FIXED, "bytes that an I/O unit serves at once (4096)") \
-	X(nr_io_units, NUMBER, NVMEV_CONFIG(nr_io_units), NVMEV_FIXED, "count: I/O units that work in parallel (8)") \
-	X(queues, NUMBER, NVMEV_CONFIG(queues), NVMEV_FIXED, "count: I/O queue pairs offered (128)")                 \
-	X(queue_entries, NUMBER, NVMEV_CONFIG(queue_entries), NVMEV_FIXED,                                           \
-	  "count: entries of the largest queue (1024)")                                                             \
-	X(mdts, NUMBER, NVMEV_CONFIG(mdts), NVMEV_FIXED, "power of two: largest transfer, in pages of 4 KiB (7)")    \
-	X(inflight, NUMBER, NVMEV_CONFIG(inflight), NVMEV_FIXED, "count: commands that a worker can hold (4096)")    \
-	X(dispatchers, NUMBER, NVMEV_CONFIG(dispatchers), NVMEV_FIXED, "count: threads that fetch commands (1)")
+#define NVMEV_DEVICE_PARAMS(X) \
+	X(profile, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "name of an embedded profile, which the other parameters override (none)") \
+	X(memmap_start, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "start of the memory that memmap= reserved at boot: GiB, or with suffix K, M, G, T (none)") \
+	X(memmap_size, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "its size: MiB, or with suffix K, M, G, T (none)") \
+	X(cpus, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "CPUs of the threads, such as 1,3,17-19: the first dispatch, the others complete; " \
+	  "one does both (any CPU)") \
+	X(medium, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "where data are: reserved (memmap_*), pages (memory when first written), none, " \
+	  "or auto: reserved if given, else pages (auto)") \
+	X(type, TEXT, NVMEV_CONFIG(type), NVMEV_FIXED, \
+	  "device type (nvm)") \
+	X(capacity, NUMBER, NVMEV_CONFIG(capacity), NVMEV_FIXED, \
+	  "bytes, or with suffix K, M, G, T (the reserved range, else half of the memory)") \
+	X(lba_size, NUMBER, NVMEV_CONFIG(lba_size), NVMEV_FIXED, \
+	  "bytes of a logical block: 512 or 4096 (512)") \
+	X(serial, TEXT, NVMEV_CONFIG(serial), NVMEV_FIXED, \
+	  "serial number, up to 20 characters (NVMEV00000000001)") \
+	X(model, TEXT, NVMEV_CONFIG(model), NVMEV_FIXED, \
+	  "model name, up to 40 characters (NVMeVirt)") \
+	X(read_latency, MICRO, NVMEV_CONFIG(read_time), NVMEV_LIVE, \
+	  "us: time that an I/O unit takes to read, another unit for read_time (10)") \
+	X(write_latency, MICRO, NVMEV_CONFIG(write_time), NVMEV_LIVE, \
+	  "us: time that an I/O unit takes to write, another unit for write_time (10)") \
+	X(read_delay, NUMBER, NVMEV_CONFIG(read_delay), NVMEV_LIVE, \
+	  "ns: fixed time that each read takes besides (0)") \
+	X(read_time, NUMBER, NVMEV_CONFIG(read_time), NVMEV_LIVE, \
+	  "ns: time that an I/O unit takes to read (10000)") \
+	X(read_trailing, NUMBER, NVMEV_CONFIG(read_trailing), NVMEV_LIVE, \
+	  "ns: time that a read keeps its I/O units busy after completion (0)") \
+	X(write_delay, NUMBER, NVMEV_CONFIG(write_delay), NVMEV_LIVE, \
+	  "ns: fixed time that each write takes besides (0)") \
+	X(write_time, NUMBER, NVMEV_CONFIG(write_time), NVMEV_LIVE, \
+	  "ns: time that an I/O unit takes to write (10000)") \
+	X(write_trailing, NUMBER, NVMEV_CONFIG(write_trailing), NVMEV_LIVE, \
+	  "ns: time that a write keeps its I/O units busy after completion (0)") \
+	X(time_scale, MILLI, NVMEV_CONFIG(time_scale_milli), NVMEV_LIVE, \
+	  "factor on all modelled time, such as 1, 20 or 0.5 (1)") \
+	X(io_unit_size, NUMBER, NVMEV_CONFIG(io_unit_size), NVMEV_FIXED, \
+	  "bytes that an I/O unit serves at once (4096)") \
+	X(nr_io_units, NUMBER, NVMEV_CONFIG(nr_io_units), NVMEV_FIXED, \
+	  "count: I/O units that work in parallel (8)") \
+	X(queues, NUMBER, NVMEV_CONFIG(queues), NVMEV_FIXED, \
+	  "count: I/O queue pairs offered (128)") \
+	X(queue_entries, NUMBER, NVMEV_CONFIG(queue_entries), NVMEV_FIXED, \
+	  "count: entries of the largest queue (1024)") \
+	X(mdts, NUMBER, NVMEV_CONFIG(mdts), NVMEV_FIXED, \
+	  "power of two: largest transfer, in pages of 4 KiB (7)") \
+	X(inflight, NUMBER, NVMEV_CONFIG(inflight), NVMEV_FIXED, \
+	  "count: commands that a worker can hold (4096)") \
+	X(dispatchers, NUMBER, NVMEV_CONFIG(dispatchers), NVMEV_FIXED, \
+	  "count: threads that fetch commands (1)")
 
 /* X(name, smallest, largest, unit, description) */
-#define NVMEV_TUNABLE_PARAMS(X)                                                                                      \
-	X(idle_spin, 0, 1000000, "us", "us: how long a thread looks for more work before it sleeps (200)")           \
-	X(idle_poll, 10, 10000000, "us", "us: how often a sleeping dispatcher has doorbells looked at (90)")         \
-	X(wake_early, 0, 1000000, "us", "us: how long before a completion is due its thread wakes (20)")             \
-	X(min_free, 0, UINT_MAX >> 1, "MiB",                                                                         \
+#define NVMEV_TUNABLE_PARAMS(X) \
+	X(idle_spin, 0, 1000000, "us", "us: how long a thread looks for more work before it sleeps (200)") \
+	X(idle_poll, 10, 10000000, "us", "us: how often a sleeping dispatcher has doorbells looked at (90)") \
+	X(wake_early, 0, 1000000, "us", "us: how long before a completion is due its thread wakes (20)") \
+	X(min_free, 0, UINT_MAX >> 1, "MiB", \
 	  "MiB: memory that medium=pages leaves to the system; 0: a sixteenth of all (0)")
 
-#define NVMEV_DEFINE_DEVICE_PARAM(key, kind_, where, permissions, description)                                       \
-	static struct nvmev_param nvmev_param_##key = { #key, NVMEV_PARAM_##kind_, where };                         \
-	module_param_cb(key, &nvmev_param_ops, &nvmev_param_##key, permissions);                                    \
+#define NVMEV_DEFINE_DEVICE_PARAM(key, kind_, where, permissions, description) \
+	static struct nvmev_param nvmev_param_##key = { #key, NVMEV_PARAM_##kind_, where }; \
+	module_param_cb(key, &nvmev_param_ops, &nvmev_param_##key, permissions); \
 	MODULE_PARM_DESC(key, description);
 NVMEV_DEVICE_PARAMS(NVMEV_DEFINE_DEVICE_PARAM)
 
-#define NVMEV_DEFINE_TUNABLE_PARAM(key, min_, max_, unit_, description)                                              \
-	static struct nvmev_param nvmev_param_##key = {                                                             \
-		#key, NVMEV_PARAM_TUNABLE, offsetof(struct nvmev_tunables, key),                                    \
-		sizeof_field(struct nvmev_tunables, key), min_, max_, unit_,                                        \
-	};                                                                                                          \
-	module_param_cb(key, &nvmev_param_ops, &nvmev_param_##key, NVMEV_LIVE);                                     \
+#define NVMEV_DEFINE_TUNABLE_PARAM(key, min_, max_, unit_, description) \
+	static struct nvmev_param nvmev_param_##key = { \
+		#key, NVMEV_PARAM_TUNABLE, offsetof(struct nvmev_tunables, key), \
+		sizeof_field(struct nvmev_tunables, key), min_, max_, unit_, \
+	}; \
+	module_param_cb(key, &nvmev_param_ops, &nvmev_param_##key, NVMEV_LIVE); \
 	MODULE_PARM_DESC(key, description);
 NVMEV_TUNABLE_PARAMS(NVMEV_DEFINE_TUNABLE_PARAM)
 
@@ -127,24 +144,28 @@ static struct nvmev_param *const nvmev_params[] = {
 	NVMEV_TUNABLE_PARAMS(NVMEV_PARAM_ADDRESS)
 };
 
-/* ---- Applying ---------------------------------------------------------------------------------------------- */
+/* clang-format on */
+
+/* ---- Applying -------------------------------------------------------------------------------- */
 
 static bool nvmev_is_key(const struct nvmev_param *param)
 {
 	return param->kind != NVMEV_PARAM_OWN && param->kind != NVMEV_PARAM_TUNABLE;
 }
 
-static int nvmev_set_tunable(const struct nvmev_param *param, const char *text, struct nvmev_error *error)
+static int nvmev_set_tunable(const struct nvmev_param *param, const char *text,
+			     struct nvmev_error *error)
 {
 	unsigned int *tunable = (void *)&nvmev_tunables + param->offset;
 	unsigned int value;
 
 	/* kstrtouint() would take a sign. */
 	if (!isdigit(*text) || kstrtouint(text, 0, &value))
-		return nvmev_fail(error, -EINVAL, "%s=%.48s: a whole number of %s is right", param->name, text, param->unit);
+		return nvmev_fail(error, -EINVAL, "%s=%.48s: a whole number of %s is right",
+				  param->name, text, param->unit);
 	if (value < param->min || value > param->max)
-		return nvmev_fail(error, -ERANGE, "%s=%s is out of range: %u to %u %s is right", param->name, text, param->min,
-				  param->max, param->unit);
+		return nvmev_fail(error, -ERANGE, "%s=%s is out of range: %u to %u %s is right",
+				  param->name, text, param->min, param->max, param->unit);
 	WRITE_ONCE(*tunable, value);
 	return 0;
 }
@@ -159,18 +180,20 @@ static int nvmev_read_profile(struct nvmev_config *config, struct nvmev_error *e
 		return 0;
 	text = nvmev_profile_text(name, &length);
 	if (!text)
-		return nvmev_fail(error, -EINVAL, "profile=%.48s is unknown: one of %s is right", name,
-				  nvmev_profile_names());
+		return nvmev_fail(error, -EINVAL, "profile=%.48s is unknown: one of %s is right",
+				  name, nvmev_profile_names());
 	return nvmev_config_load(config, name, text, length, error);
 }
 
-static int nvmev_read_size(const struct nvmev_param *param, u64 unit, u64 *bytes, struct nvmev_error *error)
+static int nvmev_read_size(const struct nvmev_param *param, u64 unit, u64 *bytes,
+			   struct nvmev_error *error)
 {
 	int result = nvmev_parse_size(param->text, unit, bytes);
 
 	if (result)
-		nvmev_fail(error, result, "%s=%.48s: a size such as 512M or 16G, or a number of %s, is right", param->name,
-			   param->text, unit == SZ_1G ? "GiB" : "MiB");
+		nvmev_fail(error, result,
+			   "%s=%.48s: a size such as 512M or 16G, or a number of %s, is right",
+			   param->name, param->text, unit == SZ_1G ? "GiB" : "MiB");
 	return result;
 }
 
@@ -183,16 +206,18 @@ static int nvmev_read_memmap(struct nvmev_settings *settings, struct nvmev_error
 	if (!start->text && !size->text)
 		return 0;
 	if (!start->text || !size->text)
-		return nvmev_fail(error, -EINVAL, "%s=%.48s: with %s it is right", start->text ? start->name : size->name,
-				  start->text ?: size->text, start->text ? size->name : start->name);
+		return nvmev_fail(error, -EINVAL, "%s=%.48s: with %s it is right",
+				  start->text ? start->name : size->name, start->text ?: size->text,
+				  start->text ? size->name : start->name);
 	result = nvmev_read_size(start, SZ_1G, &settings->memmap_start, error);
 	if (!result)
 		result = nvmev_read_size(size, SZ_1M, &settings->memmap_size, error);
 	if (!result && !settings->memmap_size)
-		result = nvmev_fail(error, -EINVAL, "%s=%.48s: 1M or more is right", size->name, size->text);
+		result = nvmev_fail(error, -EINVAL, "%s=%.48s: 1M or more is right", size->name,
+				    size->text);
 	if (!result)
-		snprintf(settings->memmap_text, sizeof(settings->memmap_text), "memmap_start=%.48s memmap_size=%.48s",
-			 start->text, size->text);
+		snprintf(settings->memmap_text, sizeof(settings->memmap_text),
+			 "memmap_start=%.48s memmap_size=%.48s", start->text, size->text);
 	return result;
 }
 
@@ -209,12 +234,17 @@ static int nvmev_read_medium(struct nvmev_settings *settings, struct nvmev_error
 	}
 	result = nvmev_config_set(&settings->config, "medium", text, error);
 	if (result)
-		return nvmev_fail(error, result, "medium=%.48s is unknown: one of auto, reserved, pages, none is right", text);
+		return nvmev_fail(
+			error, result,
+			"medium=%.48s is unknown: one of auto, reserved, pages, none is right",
+			text);
 	if (settings->config.medium == NVMEV_MEDIUM_RESERVED && !memmap)
-		return nvmev_fail(error, -EINVAL, "medium=reserved: with memmap_start and memmap_size it is right");
+		return nvmev_fail(error, -EINVAL,
+				  "medium=reserved: with memmap_start and memmap_size it is right");
 	if (settings->config.medium != NVMEV_MEDIUM_RESERVED && memmap)
-		return nvmev_fail(error, -EINVAL, "medium=%s contradicts memmap_size=%.48s: one of them is right", text,
-				  nvmev_param_memmap_size.text);
+		return nvmev_fail(error, -EINVAL,
+				  "medium=%s contradicts memmap_size=%.48s: one of them is right",
+				  text, nvmev_param_memmap_size.text);
 	return 0;
 }
 
@@ -237,7 +267,8 @@ static int nvmev_read_all(struct nvmev_settings *settings, struct nvmev_error *e
 		if (!param->text)
 			continue;
 		if (nvmev_is_key(param))
-			result = nvmev_config_set(&settings->config, param->name, param->text, error);
+			result = nvmev_config_set(&settings->config, param->name, param->text,
+						  error);
 		else if (param->kind == NVMEV_PARAM_TUNABLE)
 			result = nvmev_set_tunable(param, param->text, error);
 	}
@@ -262,10 +293,10 @@ void nvmev_params_attach(struct nvmev_host *host)
 	mutex_unlock(&nvmev_params_lock);
 }
 
-/* ---- Writing and reading through sysfs ------------------------------------------------------------------- */
+/* ---- Writing and reading through sysfs ------------------------------------------------------- */
 
-static int nvmev_change_key(struct nvmev_host *host, const struct nvmev_param *param, const char *text,
-			    struct nvmev_error *error)
+static int nvmev_change_key(struct nvmev_host *host, const struct nvmev_param *param,
+			    const char *text, struct nvmev_error *error)
 {
 	int result = nvmev_dev_set(host->dev, param->name, text, error);
 
@@ -288,7 +319,8 @@ static int nvmev_change(const struct nvmev_param *param, const char *text)
 	else if (nvmev_params_host)
 		result = nvmev_change_key(nvmev_params_host, param, text, error);
 	else
-		result = nvmev_fail(error, -EBUSY, "%s=%.48s: the device is not there", param->name, text);
+		result = nvmev_fail(error, -EBUSY, "%s=%.48s: the device is not there", param->name,
+				    text);
 	if (result)
 		pr_err("nvmev: %s\n", error->text);
 	kfree(error);
@@ -331,7 +363,8 @@ static int nvmev_print_milli(char *buffer, u64 value)
 }
 
 /* The value that is in force. */
-static int nvmev_param_print(const struct nvmev_param *param, const struct nvmev_host *host, char *buffer)
+static int nvmev_param_print(const struct nvmev_param *param, const struct nvmev_host *host,
+			     char *buffer)
 {
 	const void *field = NULL;
 	u64 value;

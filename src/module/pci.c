@@ -10,8 +10,9 @@
 #include "device.h"
 
 /*
- * What the PCI core refers to as long as anybody holds a reference to the function, which may be after this
- * module is gone: a file that is open on the vanished disk holds one. Lives and dies with the bridge.
+ * What the PCI core refers to as long as anybody holds a reference to the function, which may be
+ * after this module is gone: a file that is open on the vanished disk holds one. Lives and dies
+ * with the bridge.
  */
 struct nvmev_bridge {
 	struct pci_sysdata sysdata; /* first: the x86 code takes bus->sysdata for it */
@@ -25,7 +26,7 @@ static struct nvmev_bridge *nvmev_bridge_of(struct pci_bus *bus)
 	return container_of((struct pci_sysdata *)bus->sysdata, struct nvmev_bridge, sysdata);
 }
 
-/* ---- Configuration cycles -------------------------------------------------------------------------- */
+/* ---- Configuration cycles -------------------------------------------------------------------- */
 
 static int nvmev_pci_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *value)
 {
@@ -50,7 +51,7 @@ static struct pci_ops nvmev_pci_ops = {
 	.write = nvmev_pci_write,
 };
 
-/* ---- The function appears, at first or in a rescan --------------------------------------------------- */
+/* ---- The function appears, at first or in a rescan ------------------------------------------- */
 
 static void nvmev_function_added(struct nvmev_host *host, struct pci_dev *pdev)
 {
@@ -66,12 +67,16 @@ static void nvmev_function_added(struct nvmev_host *host, struct pci_dev *pdev)
 	if (pci_claim_resource(pdev, 0))
 		nvmev_err(host, "BAR 0 cannot be claimed");
 	/*
-	 * The BAR lies in System RAM, which is busy, so that a driver's request_mem_region() would fail. Drivers
-	 * request what is a memory resource, but map what the BAR's start and length say.
+	 * The BAR lies in System RAM, which is busy, so that a driver's request_mem_region() would
+	 * fail. Drivers request what is a memory resource, but map what the BAR's start and length
+	 * say.
 	 */
 	bar->flags &= ~IORESOURCE_MEM;
 
-	/* 5.10 does not take the domain from the bridge, and AMD's interrupt remapping may have replaced it. */
+	/*
+	 * 5.10 does not take the domain from the bridge, and AMD's interrupt remapping may have
+	 * replaced it.
+	 */
 	dev_set_msi_domain(&pdev->dev, host->irq.domain);
 
 	rcu_assign_pointer(host->pdev, pdev);
@@ -113,7 +118,7 @@ void nvmev_pci_exit(void)
 	bus_unregister_notifier(&pci_bus_type, &nvmev_pci_notifier);
 }
 
-/* ---- The bridge ------------------------------------------------------------------------------------ */
+/* ---- The bridge ------------------------------------------------------------------------------ */
 
 static bool nvmev_domain_used(int domain)
 {
@@ -127,8 +132,9 @@ static bool nvmev_domain_used(int domain)
 }
 
 /*
- * Numbers of real segments have 16 bits. Ours is above, and its low 16 bits are those of no real segment
- * either: IOMMU drivers look at these only, and would take the function for one of their own.
+ * Numbers of real segments have 16 bits. Ours is above, and its low 16 bits are those of no real
+ * segment either: IOMMU drivers look at these only, and would take the function for one of their
+ * own.
  */
 static int nvmev_find_domain(void)
 {

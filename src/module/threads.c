@@ -2,10 +2,11 @@
 /*
  * The threads that run the roles of the core.
  *
- * A thread works while there is work. For idle_spin after the last, it looks for more without pause; then it
- * sleeps. Doorbells are memory that nothing traps, so while a dispatcher sleeps a timer looks at them each
- * idle_poll, in interrupt context, and wakes the thread only when there is something. A worker is woken by
- * those who give it work, and by the timer wake_early before its next completion is due.
+ * A thread works while there is work. For idle_spin after the last, it looks for more without
+ * pause; then it sleeps. Doorbells are memory that nothing traps, so while a dispatcher sleeps a
+ * timer looks at them each idle_poll, in interrupt context, and wakes the thread only when there is
+ * something. A worker is woken by those who give it work, and by the timer wake_early before its
+ * next completion is due.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -17,7 +18,7 @@
 #include "compat.h"
 #include "device.h"
 
-/* ---- Sleeping and waking ----------------------------------------------------------------------------- */
+/* ---- Sleeping and waking --------------------------------------------------------------------- */
 
 static void nvmev_thread_wake(struct nvmev_thread *thread)
 {
@@ -89,7 +90,8 @@ static void nvmev_thread_sleep(struct nvmev_thread *thread, u64 now, u64 deadlin
 
 	thread->sleeps++;
 	if (thread->dispatcher >= 0 || deadline != NVMEV_NEVER)
-		hrtimer_start(&thread->timer, nvmev_thread_next_look(thread, now), HRTIMER_MODE_ABS_PINNED_HARD);
+		hrtimer_start(&thread->timer, nvmev_thread_next_look(thread, now),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
 	schedule();
 	hrtimer_cancel(&thread->timer);
 out:
@@ -97,7 +99,7 @@ out:
 	WRITE_ONCE(thread->asleep, false);
 }
 
-/* ---- The loop ------------------------------------------------------------------------------------------ */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 /* Others want the CPU, too, and RCU wants to know that nothing of its is held. */
 static void nvmev_thread_breathe(struct nvmev_thread *thread)
@@ -143,17 +145,19 @@ static int nvmev_thread_main(void *data)
 	return 0;
 }
 
-/* ---- Life ---------------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 /*
- * Without a list of CPUs a quarter of them is for the device: there must be some left for those who use it.
+ * Without a list of CPUs a quarter of them is for the device: there must be some left for those who
+ * use it.
  */
 static unsigned int nvmev_unpinned_workers(void)
 {
 	return clamp(num_online_cpus() / 4, 1u, 4u);
 }
 
-int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *workers, struct nvmev_error *error)
+int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *workers,
+			struct nvmev_error *error)
 {
 	unsigned int dispatchers = settings->config.dispatchers;
 
@@ -162,17 +166,20 @@ int nvmev_threads_count(const struct nvmev_settings *settings, unsigned int *wor
 		return 0;
 	}
 	if (settings->nr_cpus < dispatchers)
-		return nvmev_fail(error, -EINVAL, "dispatchers=%u: not more than the %u given by cpus are right", dispatchers,
-				  settings->nr_cpus);
+		return nvmev_fail(error, -EINVAL,
+				  "dispatchers=%u: not more than the %u given by cpus are right",
+				  dispatchers, settings->nr_cpus);
 	*workers = settings->nr_cpus == dispatchers ? dispatchers : settings->nr_cpus - dispatchers;
 	if (*workers > NVMEV_MAX_WORKERS)
-		return nvmev_fail(error, -EINVAL, "cpus: %u of them complete commands, at most %u are right", *workers,
-				  NVMEV_MAX_WORKERS);
+		return nvmev_fail(error, -EINVAL,
+				  "cpus: %u of them complete commands, at most %u are right",
+				  *workers, NVMEV_MAX_WORKERS);
 	return 0;
 }
 
 /* Whether each thread runs a dispatcher and the worker of the same number. */
-static bool nvmev_roles_are_shared(const struct nvmev_host *host, const struct nvmev_settings *settings)
+static bool nvmev_roles_are_shared(const struct nvmev_host *host,
+				   const struct nvmev_settings *settings)
 {
 	if (settings->nr_cpus)
 		return settings->nr_cpus == host->config.dispatchers;
@@ -198,7 +205,8 @@ static void nvmev_threads_assign(struct nvmev_host *host, bool shared)
 			host->dispatcher_thread[thread->dispatcher] = thread;
 		if (thread->worker >= 0)
 			host->worker_thread[thread->worker] = thread;
-		nvmev_hrtimer_setup(&thread->timer, nvmev_thread_timer, HRTIMER_MODE_ABS_PINNED_HARD);
+		nvmev_hrtimer_setup(&thread->timer, nvmev_thread_timer,
+				    HRTIMER_MODE_ABS_PINNED_HARD);
 	}
 }
 
@@ -210,7 +218,8 @@ static int nvmev_thread_create(struct nvmev_thread *thread, const struct nvmev_s
 	int node = settings->nr_cpus ? cpu_to_node(settings->cpus[index]) : NUMA_NO_NODE;
 	struct task_struct *task;
 
-	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%s-%c%d", host->name, dispatches ? 'd' : 'w',
+	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%s-%c%d", host->name,
+				      dispatches ? 'd' : 'w',
 				      dispatches ? thread->dispatcher : thread->worker);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
@@ -226,7 +235,8 @@ int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *se
 	unsigned int i;
 	int result;
 
-	host->nr_threads = shared ? host->config.dispatchers : host->config.dispatchers + host->config.workers;
+	host->nr_threads = shared ? host->config.dispatchers
+				  : host->config.dispatchers + host->config.workers;
 	host->threads = kvcalloc(host->nr_threads, sizeof(*host->threads), GFP_KERNEL);
 	if (!host->threads)
 		return -ENOMEM;
@@ -243,8 +253,10 @@ int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *se
 		wake_up_process(host->threads[i].task);
 
 	if (!settings->nr_cpus)
-		nvmev_info(host, "cpus not given: %u threads run on any CPU, timing depends on what else runs",
-			   host->nr_threads);
+		nvmev_info(
+			host,
+			"cpus not given: %u threads run on any CPU, timing depends on what else runs",
+			host->nr_threads);
 	return 0;
 }
 
