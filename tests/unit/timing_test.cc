@@ -96,7 +96,14 @@ Settings settings_of(const Scenario& s, const std::string& scale) {
           {"medium", "none"}};
 }
 
-class TimeScale : public testing::TestWithParam<std::pair<const char*, u64>> {};
+struct Scale {
+  const char* text;
+  u64 milli;
+
+  friend void PrintTo(const Scale& scale, std::ostream* out) { *out << scale.text; }
+};
+
+class TimeScale : public testing::TestWithParam<Scale> {};
 
 TEST_P(TimeScale, ScenariosAreExact) {
   const auto [text, milli] = GetParam();
@@ -126,8 +133,8 @@ TEST_P(TimeScale, ScenariosAreExact) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scales, TimeScale,
-                         testing::Values(std::pair{"1", 1000ull}, std::pair{"0.5", 500ull}, std::pair{"20", 20000ull},
-                                         std::pair{"1.000", 1000ull}));
+                         testing::Values(Scale{"1", 1000}, Scale{"0.5", 500}, Scale{"20", 20000},
+                                         Scale{"1.000", 1000}));
 
 class Timing : public testing::Test {
  protected:
