@@ -53,7 +53,9 @@ PreconditionResult precondition(Driver& driver, const Device& device, const Prec
   if (settings.goal == PreconditionGoal::kFill) return result;
 
   JobSpec job = settings.overwrite;
-  job.io_size = std::max<u64>(capacity / kWindows, 1);
+  u64 largest = 1;
+  for (const SizeShare& share : job.sizes[op_index(IoOp::kWrite)]) largest = std::max(largest, share.bytes);
+  job.io_size = std::max(capacity / kWindows / largest * largest, largest);
   Figures before(device.report());
   while (!result.steady && result.windows.size() < kWindows * settings.max_overwrites) {
     stage(fmt::format("overwrite {}", result.windows.size() + 1));

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "output/percentiles.h"
 
 namespace nvmev::sim {
@@ -58,6 +60,15 @@ void add_precondition(std::string& text, const PreconditionResult& result) {
   text += "\n";
 }
 
+// Values for each die or block are too many for people to read.
+std::string figure_text(const Figures& figures, const std::string& name, const std::string& value) {
+  constexpr std::size_t kShown = 32;
+  const std::vector<u64> values = figures.numbers(name);
+  if (values.size() <= kShown) return value;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return fmt::format("{} values from {} to {}", values.size(), *least, *most);
+}
+
 }  // namespace
 
 std::string to_summary(const RunSettings& settings, const RunResult& result) {
@@ -76,7 +87,9 @@ std::string to_summary(const RunSettings& settings, const RunResult& result) {
   }
   for (const Phase& phase : result.phases) add_phase(text, phase);
   text += "\nreport:\n";
-  for (const auto& [name, value] : result.report.lines()) text += fmt::format("  {} {}\n", name, value);
+  for (const auto& [name, value] : result.report.lines()) {
+    text += fmt::format("  {} {}\n", name, figure_text(result.report, name, value));
+  }
   text += fmt::format("health: {} % used, {} % spare\n", result.health.percentage_used, result.health.available_spare);
   text += fmt::format("state hash: {:#018x}\n", result.state_hash);
   const double wall = result.wall_seconds > 0 ? result.wall_seconds : 1e-9;
