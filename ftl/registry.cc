@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Every device type has one line here and one folder beside this file.
+#include "conv/policies.h"
 #include "nvmev/ftl_registry.h"
 #include "nvmev/name_list.h"
 #include "nvmev/text.h"
@@ -7,6 +8,7 @@
 namespace nvmev {
 
 extern const FtlType kNvmType;
+extern const FtlType kConvType;
 
 namespace {
 
@@ -19,6 +21,9 @@ constexpr Row kRows[] = {
 #ifdef CONFIG_NVMEVIRT_NVM
     {"nvm", &kNvmType},
 #endif
+#ifdef CONFIG_NVMEVIRT_SSD
+    {"conv", &kConvType},
+#endif
 };
 
 }  // namespace
@@ -30,8 +35,13 @@ const FtlType* find_ftl(const char* name) {
   return nullptr;
 }
 
+#ifdef CONFIG_NVMEVIRT_SSD
+bool policy_exists(const char* key, const char* name) { return conv::policy_exists(key, name); }
+void list_policies(const char* key, TextWriter& text) { conv::list_policies(key, text); }
+#else
 bool policy_exists(const char*, const char*) { return false; }
 void list_policies(const char*, TextWriter&) {}
+#endif
 
 }  // namespace nvmev
 

@@ -13,6 +13,7 @@
   extern "C" const char label##_end[] __attribute__((visibility("hidden")))
 
 NVMEV_EMBED(nvmev_profile_optane, "configs/optane.conf");
+NVMEV_EMBED(nvmev_profile_samsung_970_pro, "configs/samsung-970-pro.conf");
 
 namespace nvmev {
 namespace {
@@ -25,6 +26,7 @@ struct Profile {
 
 constexpr Profile kProfiles[] = {
     {"optane", nvmev_profile_optane_begin, nvmev_profile_optane_end},
+    {"samsung-970-pro", nvmev_profile_samsung_970_pro_begin, nvmev_profile_samsung_970_pro_end},
 };
 
 constexpr std::size_t kMaxLine = 256;

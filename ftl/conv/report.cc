@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the page-mapped FTL tells about itself.
+#include "conv.h"
+#include "nvmev/text.h"
+
+namespace nvmev::conv {
+namespace {
+
+constexpr u32 kValidBuckets = 16;
+
+unsigned long long number(u64 value) { return value; }
+
+void report_ratio(TextWriter& text, const char* name, u64 numerator, u64 denominator) {
+  const u64 milli = denominator == 0 ? 0
+                    : numerator < ~0ull / 1000 ? numerator * 1000 / denominator
+                                               : numerator / (denominator / 1000 + 1);
+  text.add("%s %llu.%03llu\n", name, number(milli / 1000), number(milli % 1000));
+}
+
+}  // namespace
+
+FtlHealth Conv::health() const {
+  FtlHealth health;
+  const u32 used = wear_.percentage_used();
+  health.percentage_used = static_cast<u8>(used < 255 ? used : 255);
+  if (wear_.spare_blocks() != 0) {
+    health.available_spare = static_cast<u8>(wear_.spare_left() * 100 / wear_.spare_blocks());
+  }
+  return health;
+}
+
+void Conv::report(TextWriter& text) const {
+  const u64 unit = layout_.unit_bytes;
+  text.add("mapping_unit_bytes %llu\nflash_bytes %llu\n", number(unit), number(layout_.flash_units * unit));
+  text.add("superblocks %u\nsuperblock_bytes %llu\ngroups %u\n", layout_.superblocks,
+           number(layout_.superblock_units * unit), layout_.groups);
+  text.add("map_bytes %llu\n", number(map_.bytes()));
+  text.add("mapped_units %llu\n", number(map_.mapped()));
+
+  u32 valid[kValidBuckets] = {};
+  u32 free = 0, retired = 0, least = ~0u, most = 0;
+  for (u32 i = 0; i < blocks_.count(); i++) {
+    const Superblock& block = blocks_[i];
+    const u32 erases = read_shared(block.erases);
+    if (erases < least) least = erases;
+    if (erases > most) most = erases;
+    const auto state = static_cast<SuperblockState>(__atomic_load_n(reinterpret_cast<const u8*>(&block.state), __ATOMIC_RELAXED));
+    if (state == SuperblockState::kFree) free++;
+    if (state == SuperblockState::kRetired) retired++;
+    if (state == SuperblockState::kFree || state == SuperblockState::kRetired || block.capacity == 0) continue;
+    const u32 bucket = static_cast<u32>(static_cast<u64>(read_shared(block.valid)) * kValidBuckets / block.capacity);
+    valid[bucket < kValidBuckets ? bucket : kValidBuckets - 1]++;
+  }
+  text.add("free_superblocks %u\nretired_superblocks %u\n", free, retired);
+  // Superblocks by the share of units that are valid, in sixteenths.
+  text.add("valid_histogram");
+  for (const u32 count : valid) text.add(" %u", count);
+  text.add("\nerases_least %u\nerases_most %u\n", least, most);
+  text.add("bad_blocks %llu\nspare_blocks_left %llu\n", number(wear_.bad_blocks()), number(wear_.spare_left()));
+  text.add("percentage_used %u\n", wear_.percentage_used());
+  text.add("write_buffer_bytes %llu\n", number(buffer_.size() * unit));
+  text.add("mapping_cache_hits %llu\nmapping_cache_misses %llu\n", number(map_cache_.hits()),
+           number(map_cache_.misses()));
+  report_ratio(text, "write_amplification", clock_.get() * unit, statistics_.host_written_bytes.get());
+  statistics_.report(text);
+  array_.report(text, now_.get());
+  const u64 now = now_.get();
+  text.add("pcie_busy_permille %llu %llu\n", number(now / 1000 != 0 ? pcie_in_.busy() / (now / 1000) : 0),
+           number(now / 1000 != 0 ? pcie_out_.busy() / (now / 1000) : 0));
+}
+
+u64 Conv::state_hash() const {
+  u64 hash = 0x6e766d6576ull;
+  const auto add = [&hash](u64 value) { hash = flash::mix(hash ^ value); };
+  for (u64 i = map_.skip_unmapped(0); i < map_.logical(); i = map_.skip_unmapped(static_cast<u32>(i + 1))) {
+    const u32 place = map_.find(static_cast<u32>(i));
+    if (place != kNone) add(i << 32 | place);
+  }
+  for (u32 i = 0; i < blocks_.count(); i++) add(blocks_[i].erases);
+  return hash;
+}
+
+const char* Conv::inconsistency() const {
+  u64 mapped = 0;
+  for (u32 logical = 0; logical < map_.logical(); logical++) {
+    const u32 place = map_.find(logical);
+    if (place == kNone) continue;
+    mapped++;
+    if (place >= layout_.physical_units) return "a unit lies beyond the device";
+    if (!map_.valid(place)) return "a mapped unit lies on an invalid one";
+    if (map_.owner(place) != logical) return "map and inverse map disagree";
+  }
+  if (mapped != map_.mapped()) return "the count of mapped units is wrong";
+  u64 valid = 0;
+  for (u32 i = 0; i < blocks_.count(); i++) {
+    u32 here = 0;
+    for (u32 unit = 0; unit < layout_.superblock_units; unit++) here += map_.valid(i * layout_.superblock_units + unit);
+    if (here != blocks_[i].valid) return "the valid count of a superblock is wrong";
+    if (here > blocks_[i].capacity) return "a superblock holds more than it can";
+    if (here != 0 && blocks_[i].state == SuperblockState::kFree) return "a free superblock holds data";
+    valid += here;
+  }
+  if (valid != mapped) return "valid and mapped units differ in number";
+  u64 groups = 0;
+  for (u32 group = 0; group < layout_.groups; group++) groups += blocks_.group_valid(group);
+  if (groups != valid) return "the valid counts of groups are wrong";
+  return "";
+}
+
+}  // namespace nvmev::conv
