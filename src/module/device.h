@@ -51,6 +51,7 @@ struct nvmev_thread {
 	struct hrtimer timer;
 	int dispatcher; /* role, or -1 */
 	int worker; /* role, or -1 */
+	int cpu; /* where it is pinned, or -1 */
 	u64 deadline; /* ns: when the timer wakes the thread in any case */
 
 	bool asleep
@@ -116,6 +117,7 @@ struct nvmev_host {
 
 	struct nvmev_thread *threads;
 	unsigned int nr_threads;
+	struct hlist_node hotplug_node; /* for threads.c */
 	struct nvmev_thread *dispatcher_thread[NVMEV_MAX_DISPATCHERS];
 	struct nvmev_thread *worker_thread[NVMEV_MAX_WORKERS];
 
@@ -191,6 +193,9 @@ void nvmev_irq_stop(struct nvmev_host *host);
 void nvmev_irq_set_open(struct nvmev_host *host, bool open);
 
 /* ---- threads.c ------------------------------------------------------------------------------- */
+
+int nvmev_threads_init(void); /* once a module */
+void nvmev_threads_exit(void);
 
 /*
  * How many worker roles the settings give: what goes into config.workers. 0 or -EINVAL with *error.

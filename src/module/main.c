@@ -43,15 +43,23 @@ static int __init nvmev_init(void)
 {
 	int result;
 
-	result = nvmev_pci_init();
+	result = nvmev_threads_init();
 	if (result)
 		return result;
+	result = nvmev_pci_init();
+	if (result)
+		goto exit_threads;
 	nvmev_debugfs_init();
 	result = nvmev_make_parameter_device();
-	if (result) {
-		nvmev_debugfs_exit();
-		nvmev_pci_exit();
-	}
+	if (result)
+		goto exit_pci;
+	return 0;
+
+exit_pci:
+	nvmev_debugfs_exit();
+	nvmev_pci_exit();
+exit_threads:
+	nvmev_threads_exit();
 	return result;
 }
 
@@ -61,6 +69,7 @@ static void __exit nvmev_exit(void)
 	nvmev_host_destroy(nvmev_parameter_device);
 	nvmev_debugfs_exit();
 	nvmev_pci_exit();
+	nvmev_threads_exit();
 }
 
 module_init(nvmev_init);

@@ -8,6 +8,7 @@
  * something. A worker is woken by those who give it work, and by the timer wake_early before its
  * next completion is due.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -145,6 +146,42 @@ static int nvmev_thread_main(void *data)
 	return 0;
 }
 
+/* ---- CPU hotplug ----------------------------------------------------------------------------- */
+
+static enum cpuhp_state nvmev_hotplug_state;
+
+/*
+ * The scheduler moves a thread off a CPU that goes offline, and does not move it back. A suspend
+ * takes all CPUs but one offline.
+ */
+static int nvmev_threads_cpu_online(unsigned int cpu, struct hlist_node *node)
+{
+	struct nvmev_host *host = container_of(node, struct nvmev_host, hotplug_node);
+	unsigned int i;
+
+	for (i = 0; i < host->nr_threads; i++) {
+		if (host->threads[i].cpu == (int)cpu)
+			set_cpus_allowed_ptr(host->threads[i].task, cpumask_of(cpu));
+	}
+	return 0;
+}
+
+int nvmev_threads_init(void)
+{
+	int state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "nvmev:online",
+					    nvmev_threads_cpu_online, NULL);
+
+	if (state < 0)
+		return state;
+	nvmev_hotplug_state = state;
+	return 0;
+}
+
+void nvmev_threads_exit(void)
+{
+	cpuhp_remove_multi_state(nvmev_hotplug_state);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 /*
@@ -186,7 +223,8 @@ static bool nvmev_roles_are_shared(const struct nvmev_host *host,
 	return num_online_cpus() == 1 && host->config.workers == host->config.dispatchers;
 }
 
-static void nvmev_threads_assign(struct nvmev_host *host, bool shared)
+static void nvmev_threads_assign(struct nvmev_host *host, const struct nvmev_settings *settings,
+				 bool shared)
 {
 	unsigned int i;
 
@@ -194,6 +232,7 @@ static void nvmev_threads_assign(struct nvmev_host *host, bool shared)
 		struct nvmev_thread *thread = &host->threads[i];
 
 		thread->host = host;
+		thread->cpu = settings->nr_cpus ? (int)settings->cpus[i] : -1;
 		thread->dispatcher = i < host->config.dispatchers ? (int)i : -1;
 		if (shared)
 			thread->worker = i;
@@ -210,23 +249,34 @@ static void nvmev_threads_assign(struct nvmev_host *host, bool shared)
 	}
 }
 
-static int nvmev_thread_create(struct nvmev_thread *thread, const struct nvmev_settings *settings)
+static int nvmev_thread_create(struct nvmev_thread *thread)
 {
-	struct nvmev_host *host = thread->host;
-	unsigned int index = thread - host->threads;
 	bool dispatches = thread->dispatcher >= 0;
-	int node = settings->nr_cpus ? cpu_to_node(settings->cpus[index]) : NUMA_NO_NODE;
+	int node = thread->cpu >= 0 ? cpu_to_node(thread->cpu) : NUMA_NO_NODE;
 	struct task_struct *task;
 
-	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%s-%c%d", host->name,
-				      dispatches ? 'd' : 'w',
+	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%s-%c%d",
+				      thread->host->name, dispatches ? 'd' : 'w',
 				      dispatches ? thread->dispatcher : thread->worker);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	if (settings->nr_cpus)
-		kthread_bind(task, settings->cpus[index]);
+	if (thread->cpu >= 0)
+		kthread_bind(task, thread->cpu);
 	thread->task = task;
 	return 0;
+}
+
+static void nvmev_threads_free(struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_threads; i++) {
+		if (host->threads[i].task)
+			kthread_stop(host->threads[i].task);
+	}
+	kvfree(host->threads);
+	host->threads = NULL;
+	host->nr_threads = 0;
 }
 
 int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *settings)
@@ -240,35 +290,30 @@ int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *se
 	host->threads = kvcalloc(host->nr_threads, sizeof(*host->threads), GFP_KERNEL);
 	if (!host->threads)
 		return -ENOMEM;
-	nvmev_threads_assign(host, shared);
+	nvmev_threads_assign(host, settings, shared);
 	for (i = 0; i < host->nr_threads; i++) {
-		result = nvmev_thread_create(&host->threads[i], settings);
-		if (result) {
-			nvmev_threads_stop(host);
-			return result;
-		}
+		result = nvmev_thread_create(&host->threads[i]);
+		if (result)
+			goto free;
 	}
+	result = cpuhp_state_add_instance_nocalls(nvmev_hotplug_state, &host->hotplug_node);
+	if (result)
+		goto free;
 	/* All exist before the first runs: they wake each other. */
 	for (i = 0; i < host->nr_threads; i++)
 		wake_up_process(host->threads[i].task);
 
 	if (!settings->nr_cpus)
-		nvmev_info(
-			host,
-			"cpus not given: %u threads run on any CPU, timing depends on what else runs",
-			host->nr_threads);
+		nvmev_info(host, "cpus not given: threads run on any CPU, and timing depends on load");
 	return 0;
+
+free:
+	nvmev_threads_free(host);
+	return result;
 }
 
 void nvmev_threads_stop(struct nvmev_host *host)
 {
-	unsigned int i;
-
-	for (i = 0; i < host->nr_threads; i++) {
-		if (host->threads[i].task)
-			kthread_stop(host->threads[i].task);
-	}
-	kvfree(host->threads);
-	host->threads = NULL;
-	host->nr_threads = 0;
+	cpuhp_state_remove_instance_nocalls(nvmev_hotplug_state, &host->hotplug_node);
+	nvmev_threads_free(host);
 }
