@@ -304,7 +304,8 @@ int nvmev_threads_start(struct nvmev_host *host, const struct nvmev_settings *se
 		wake_up_process(host->threads[i].task);
 
 	if (!settings->nr_cpus)
-		nvmev_info(host, "cpus not given: threads run on any CPU, and timing depends on load");
+		nvmev_info(host,
+			   "cpus not given: threads run on any CPU, and timing depends on load");
 	return 0;
 
 free:
