@@ -103,6 +103,7 @@ class Controller {
   void finish_stop();
   void clear_doorbells();
   void look_for_stray_doorbell();
+  void look_for_stray_head();
 
   // controller.cc
   u32 poll_events();
@@ -138,6 +139,7 @@ class Controller {
   HostArray<bool> forget_sent_;
 
   u32 stray_at_ = 0;  // next doorbell pair to look at
+  u32 stray_head_at_ = 0;
   // Completions that wait for room: of all jobs and held event requests, and one of a command just run.
   static constexpr u32 kAdminBacklog = 32;
   std::array<AdminCompletion, kAdminBacklog> backlog_;

@@ -75,6 +75,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
     }
     return 0;
   }
+  sq.refused_tail = 0;
   u32 fetched = 0;
   TaskRing& ring = shared_->ring(index_, sq.worker);
   for (; head != tail && fetched < kFetchBatch; fetched++) {

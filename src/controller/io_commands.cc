@@ -15,9 +15,6 @@ using nvme::Status;
 namespace {
 
 // CDW12 of Read, Write, Compare and Write Zeroes.
-constexpr u32 kForceUnitAccess = 1u << 30;
-constexpr u32 kPrInfo = 0xfu << 26;
-constexpr u32 kStorageTagCheck = 1u << 24;
 constexpr u32 kDeallocate = 1u << 25;       // Write Zeroes
 
 // Dataset Management attributes, CDW11.
@@ -36,8 +33,7 @@ Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
 Status check_blocks(const Shared& shared, Task& task) {
   const Namespace* ns;
   if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
-  // Without protection information neither its checks nor its action can be asked for.
-  if (task.sqe.cdw12 & (kPrInfo | kStorageTagCheck)) return Status::kInvalidProtectionInformation;
+  // PRINFO and the storage tag check mean nothing without protection information: they are ignored (section 5.2.1).
   return check_range(*ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
 }
 

@@ -97,6 +97,7 @@ struct alignas(kCacheLine) CompletionQueue {
   u32 size;  // entries
   u32 worker;
   u32 users;  // submission queues
+  u32 stray_head;  // doorbell value beyond the queue that was reported, or 0
   QueueMemory memory;
   std::atomic<const u32*> doorbell;
   std::atomic<u32*> event_index;

@@ -68,7 +68,10 @@ u32 Controller::poll_registers() {
   if (state_ == State::kStopping) done += step_stop();
   done += restore_registers();
   poll_interrupt_mask();
-  if (state_ == State::kReady) look_for_stray_doorbell();
+  if (state_ == State::kReady) {
+    look_for_stray_doorbell();
+    look_for_stray_head();
+  }
   return done;
 }
 
@@ -188,6 +191,21 @@ void Controller::look_for_stray_doorbell() {
   };
   check(sq_exists, shared_->sq_doorbell(id));
   check(cq_exists, shared_->cq_doorbell(id));
+}
+
+// Each call looks at the next completion queue: its head must stay below its size. (Workers look at heads only when they need
+// room.)
+void Controller::look_for_stray_head() {
+  stray_head_at_ = (stray_head_at_ + 1) % static_cast<u32>(shared_->cqs.size());
+  CompletionQueue& cq = shared_->cqs[stray_head_at_];
+  if (!cq.exists) return;
+  const u32 head = load_relaxed(cq.doorbell.load(std::memory_order_relaxed));
+  const u32 beyond = head >= cq.size ? head : 0;
+  if (beyond != 0 && beyond != cq.stray_head) {
+    shared_->dispatcher_stats[0].refused_doorbells.add(1);
+    shared_->raise(PendingEvent::kInvalidDoorbellValue);
+  }
+  cq.stray_head = beyond;
 }
 
 }  // namespace nvmev

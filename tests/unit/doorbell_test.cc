@@ -47,6 +47,29 @@ TEST(Doorbell, InvalidHeadIsReportedAndIgnored) {
   EXPECT_EQ(event_after_a_second(rig, event), kInvalidValue);
 }
 
+TEST(Doorbell, HeadBeyondTheQueueIsReportedWithoutNeed) {
+  Rig rig;
+  rig.start(1, 64);
+  const u16 event = rig.driver.submit(0, cmd::async_event());
+  for (int i = 0; i < 5; i++) ASSERT_TRUE(rig.io(cmd::flush()).ok());
+  rig.driver.write_cq_doorbell(1, 64);
+  // While the device works it looks at one queue after another.
+  for (int i = 0; i < 2000; i++) rig.driver.get_feature(nvme::Feature::kArbitration);
+  EXPECT_EQ(event_after_a_second(rig, event), kInvalidValue);
+}
+
+TEST(Doorbell, InvalidTailIsReportedAgainAfterAGoodOne) {
+  Rig rig;
+  rig.start(1, 64);
+  for (int i = 0; i < 2; i++) {
+    const u16 event = rig.driver.submit(0, cmd::async_event());
+    rig.driver.write_sq_doorbell(1, 77);
+    EXPECT_EQ(event_after_a_second(rig, event), kInvalidValue) << i;
+    rig.driver.get_log(nvme::LogPage::kError, 64);
+    EXPECT_TRUE(rig.io(cmd::flush()).ok());
+  }
+}
+
 TEST(Doorbell, InvalidAdminTail) {
   Rig rig;
   rig.start(1);
