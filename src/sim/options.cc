@@ -97,7 +97,7 @@ void add_precondition_options(CLI::App& app, Texts& texts) {
       ->type_name("KEYS")
       ->group(group);
   app.add_option("--precondition-tolerance", texts.precondition_tolerance,
-                 "percent by which the last five windows may differ, 3")
+                 "percent by which the last windows may differ, 3")
       ->type_name("PERCENT")
       ->group(group);
   app.add_option("--precondition-max", texts.precondition_max, "most capacities to overwrite, 20")

@@ -2,6 +2,7 @@
 #include "precondition.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace nvmev::sim {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr u64 kFillIo = 128 << 10;
 constexpr u32 kFillDepth = 32;
-constexpr std::size_t kWindows = 5;  // of one capacity, and of the decision
+constexpr std::size_t kWindows = 5;  // of one capacity
 
 void fill(Driver& driver, u64 begin, u64 size, u64 io_size) {
   JobSpec job;
@@ -22,11 +23,18 @@ void fill(Driver& driver, u64 begin, u64 size, u64 io_size) {
   driver.run_jobs({job}, 0);
 }
 
+double mean(std::vector<double>::const_iterator begin) {
+  return std::accumulate(begin, begin + kWindows, 0.0) / kWindows;
+}
+
+// Stable over one capacity is not enough: overwriting a device that was filled in order goes through a maximum, around
+// which little changes. The capacity before must have had the same mean.
 bool is_steady(const std::vector<double>& windows, double tolerance) {
-  if (windows.size() < kWindows) return false;
+  if (windows.size() < 2 * kWindows) return false;
   const auto begin = windows.end() - kWindows;
   const auto [least, most] = std::minmax_element(begin, windows.end());
-  return *most - *least <= tolerance * std::accumulate(begin, windows.end(), 0.0) / kWindows;
+  const double present = mean(begin);
+  return *most - *least <= tolerance * present && std::abs(present - mean(begin - kWindows)) <= tolerance * present;
 }
 
 }  // namespace

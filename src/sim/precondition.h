@@ -15,7 +15,7 @@ enum class PreconditionGoal : u8 { kNone, kFill, kSteady };
 struct PreconditionSettings {
   PreconditionGoal goal = PreconditionGoal::kNone;
   JobSpec overwrite;        // how the full device is overwritten
-  double tolerance = 0.03;  // of the mean, by which the write amplification of the last windows may spread
+  double tolerance = 0.03;  // of the mean, by which the last write amplifications may differ
   u32 max_overwrites = 20;  // capacities, after which the search for a steady state is given up
 };
 
@@ -31,7 +31,8 @@ struct PreconditionResult {
 PreconditionSettings default_precondition();
 
 // Fills the device sequentially. For a steady state it then overwrites it in windows of a fifth of the capacity, until
-// the write amplification of the last five windows differs by no more than the tolerance.
+// neither the write amplifications of the last five windows nor the means of the last two times five differ by more
+// than the tolerance.
 PreconditionResult precondition(Driver& driver, const Device& device, const PreconditionSettings& settings, u64 seed,
                                 const std::function<void(std::string)>& stage);
 

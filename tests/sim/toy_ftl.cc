@@ -54,9 +54,10 @@ class ToyFtl final : public Ftl {
   }
 
   void report(TextWriter& text) const override {
-    text.add("host_written_bytes %llu\nflash_written_bytes %llu\ngc_moved_pages %llu\nblock_erases_die0",
-             static_cast<unsigned long long>(host_ * kPageSize),
-             static_cast<unsigned long long>((host_ + moved_) * kPageSize), static_cast<unsigned long long>(moved_));
+    const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
+    text.add("mapping_unit_bytes %u\nhost_written_bytes %llu\nhost_written_units %llu\n", kPageSize,
+             number(host_ * kPageSize), number(host_));
+    text.add("gc_moved_units %llu\nblock_erases_die0", number(moved_));
     for (const u32 erases : erases_) text.add(" %u", erases);
     text.add("\n");
   }

@@ -92,11 +92,14 @@ std::string to_summary(const RunSettings& settings, const RunResult& result) {
   }
   text += fmt::format("health: {} % used, {} % spare\n", result.health.percentage_used, result.health.available_spare);
   text += fmt::format("state hash: {:#018x}\n", result.state_hash);
-  const double wall = result.wall_seconds > 0 ? result.wall_seconds : 1e-9;
+  const auto millions = [](u64 count, double seconds) {
+    return static_cast<double>(count) / std::max(seconds, 1e-9) / 1e6;
+  };
   text += fmt::format(
-      "wall: {:.3f} s ({:.3f} s of a processor), {:.2f} million I/Os a second, {:.2f} million pages a second\n",
-      result.wall_seconds, result.cpu_seconds, static_cast<double>(result.ios) / wall / 1e6,
-      static_cast<double>(result.pages) / wall / 1e6);
+      "wall: {:.3f} s, {:.2f} million I/Os and {:.2f} million pages a second; {:.3f} s of a processor, {:.2f} "
+      "million pages a second of it\n",
+      result.wall_seconds, millions(result.ios, result.wall_seconds), millions(result.pages, result.wall_seconds),
+      result.cpu_seconds, millions(result.pages, result.cpu_seconds));
   return text;
 }
 

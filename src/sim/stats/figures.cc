@@ -54,14 +54,18 @@ std::optional<u64> growth(const Figures& before, const Figures& after, const std
 }
 
 std::optional<double> write_amplification(const Figures& before, const Figures& after) {
+  const auto grown = [&](const char* name) { return static_cast<double>(growth(before, after, name).value_or(0)); };
+  const std::optional<u64> unit = after.number("mapping_unit_bytes");
   const std::optional<u64> host = growth(before, after, "host_written_bytes");
-  const std::optional<u64> flash = growth(before, after, "flash_written_bytes");
-  if (!host || !flash || *host == 0) return std::nullopt;
-  return static_cast<double>(*flash) / static_cast<double>(*host);
+  if (!unit || !host || *host == 0) return std::nullopt;
+  const double units = grown("host_written_units") - grown("overwritten_units") + grown("padding_units") +
+                       grown("gc_moved_units") + grown("map_writes");
+  return units * static_cast<double>(*unit) / static_cast<double>(*host);
 }
 
 u64 moved_pages(const Figures& before, const Figures& after) {
-  return growth(before, after, "gc_moved_pages").value_or(0);
+  const u64 unit = after.number("mapping_unit_bytes").value_or(0);
+  return growth(before, after, "gc_moved_units").value_or(0) * unit / kPageSize;
 }
 
 }  // namespace nvmev::sim

@@ -34,10 +34,12 @@ class Figures {
 // How much a counter has grown; nothing where the type does not report it.
 std::optional<u64> growth(const Figures& before, const Figures& after, const std::string& name);
 
-// Write amplification between two reports; nothing where the type does not report it, or nothing was written.
+// Write amplification between two reports, from the counters that page-mapped types have: what was written to flash,
+// in mapping units, is what the requester wrote and no buffer absorbed, padding, what garbage collection moved, and the
+// map. Nothing where the type does not report these, or nothing was written.
 std::optional<double> write_amplification(const Figures& before, const Figures& after);
 
-// Pages that the type moved for its own sake, as far as it reports them.
+// Pages of 4 KiB that garbage collection moved, as far as the type reports them.
 u64 moved_pages(const Figures& before, const Figures& after);
 
 }  // namespace nvmev::sim
