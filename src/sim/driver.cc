@@ -60,13 +60,13 @@ IoPlan Driver::plan_split(u64 now, const Io& io) {
   return all;
 }
 
-void Driver::run_jobs(const std::vector<JobSpec>& specs, u64 seed) {
+u64 Driver::run_jobs(const std::vector<JobSpec>& specs, u64 seed, u64 first) {
   const u64 capacity = device_.config().capacity;
   std::vector<Job> jobs;
   std::vector<Slot> slots;
   for (const JobSpec& spec : specs) {
     for (u32 copy = 0; copy < spec.jobs; copy++) {
-      jobs.emplace_back(spec, copy, capacity, device_.config().lba_size, job_seed(seed, jobs.size()));
+      jobs.emplace_back(spec, copy, capacity, device_.config().lba_size, job_seed(seed, first + jobs.size()));
       const u64 begin = jobs.back().begin(now_);
       // An open loop has one place, which is free again as soon as its I/O is issued.
       for (u32 i = 0; i < std::max(spec.depth, 1u); i++) {
@@ -107,6 +107,7 @@ void Driver::run_jobs(const std::vector<JobSpec>& specs, u64 seed) {
     }
   }
   now_ = std::max(now_, end_);
+  return first + jobs.size();
 }
 
 void Driver::fit(Io* io, const AddressRules& rules, const Lines& lines) const {

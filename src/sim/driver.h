@@ -39,8 +39,9 @@ class Driver {
   // Commands sent to the FTL.
   u64 commands() const { return commands_; }
 
-  // Runs the jobs together, to the end of all. `seed` makes their I/Os.
-  void run_jobs(const std::vector<JobSpec>& specs, u64 seed);
+  // Runs the jobs together, to the end of all. Their I/Os come from `seed` and their numbers, which count copies from
+  // `first` on. Returns the number behind the last.
+  u64 run_jobs(const std::vector<JobSpec>& specs, u64 seed, u64 first);
 
   // Replays a trace from now on.
   void run_trace(Lines& lines, TraceReader& reader, const TraceRules& rules);

@@ -20,7 +20,7 @@ void fill(Driver& driver, u64 begin, u64 size, u64 io_size) {
   job.offset = {begin, false};
   job.size = {size, false};
   job.depth = kFillDepth;
-  driver.run_jobs({job}, 0);
+  driver.run_jobs({job}, 0, 0);
 }
 
 double mean(std::vector<double>::const_iterator begin) {
@@ -64,10 +64,12 @@ PreconditionResult precondition(Driver& driver, const Device& device, const Prec
   u64 largest = 1;
   for (const SizeShare& share : job.sizes[op_index(IoOp::kWrite)]) largest = std::max(largest, share.bytes);
   job.io_size = std::max(capacity / kWindows / largest * largest, largest);
+  // Not the numbers of the measurement: writing the same addresses in the same order again is no random overwrite.
+  u64 next = 0;
   Figures before(device.report());
   while (!result.steady && result.windows.size() < kWindows * settings.max_overwrites) {
     stage(fmt::format("overwrite {}", result.windows.size() + 1));
-    driver.run_jobs({job}, seed + result.windows.size());
+    next = driver.run_jobs({job}, ~seed, next);
     const Figures after(device.report());
     result.overwritten += *job.io_size;
     const std::optional<double> amplification = write_amplification(before, after);

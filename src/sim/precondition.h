@@ -23,6 +23,7 @@ struct PreconditionResult {
   u64 filled = 0;               // bytes
   u64 overwritten = 0;          // bytes
   std::vector<double> windows;  // write amplification in each
+  u64 errors = 0;               // I/Os that ended with a status other than success
   bool steady = false;
   bool reported = true;  // whether the type reports its write amplification
 };

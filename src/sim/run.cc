@@ -91,13 +91,16 @@ RunResult run(const RunSettings& settings, std::size_t index, Progress& progress
   if (settings.series_from_start) recorder.begin_series(driver.now());
   result.precondition = precondition(driver, device, settings.precondition, settings.seed,
                                      [&](const std::string& stage) { progress.stage(index, stage); });
+  for (const OpTotals& op : recorder.take_totals().ops) result.precondition.errors += op.errors;
   if (!settings.series_from_start) recorder.begin_series(driver.now());
 
   const auto begin = std::chrono::steady_clock::now();
   const double cpu_begin = thread_cpu_seconds();
+  u64 next = 0;
   for (const std::vector<JobSpec>& group : groups_of(settings.jobs)) {
     progress.stage(index, name_of(group));
-    measure(result, device, driver, recorder, name_of(group), [&] { driver.run_jobs(group, settings.seed); });
+    measure(result, device, driver, recorder, name_of(group),
+            [&] { next = driver.run_jobs(group, settings.seed, next); });
   }
   if (settings.trace) {
     progress.stage(index, "trace");

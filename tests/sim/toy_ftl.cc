@@ -57,6 +57,7 @@ class ToyFtl final : public Ftl {
     const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
     text.add("mapping_unit_bytes %u\nhost_written_bytes %llu\nhost_written_units %llu\n", kPageSize,
              number(host_ * kPageSize), number(host_));
+    text.add("mapped_units %llu\n", number(map_.size() - std::count(map_.begin(), map_.end(), kNone)));
     text.add("gc_moved_units %llu\nblock_erases_die0", number(moved_));
     for (const u32 erases : erases_) text.add(" %u", erases);
     text.add("\n");

@@ -50,6 +50,7 @@ Json phase(const Phase& phase) {
 
 Json preconditioning(const PreconditionResult& result) {
   Json object = {{"filled_bytes", result.filled}, {"overwritten_bytes", result.overwritten}};
+  object["errors"] = result.errors;
   object["steady"] = result.steady;
   object["write_amplification_windows"] = result.windows;
   return object;

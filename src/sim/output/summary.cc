@@ -57,6 +57,7 @@ void add_precondition(std::string& text, const PreconditionResult& result) {
       text += fmt::format(", NOT STEADY: last write amplification {:.3f}", result.windows.back());
     }
   }
+  if (result.errors != 0) text += fmt::format("; {} I/Os ENDED WITH AN ERROR", result.errors);
   text += "\n";
 }
 
