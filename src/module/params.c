@@ -62,6 +62,8 @@ static const struct kernel_param_ops nvmev_param_ops;
 #define NVMEV_DEVICE_PARAMS(X) \
 	X(profile, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "name of an embedded profile, which the other parameters override (none)") \
+	X(keys, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "other keys of a profile, such as channels=4,victim=fifo; they override it, too (none)") \
 	X(memmap_start, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "start of the memory that memmap= reserved at boot: GiB, or with suffix K, M, G, T (none)") \
 	X(memmap_size, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
@@ -73,7 +75,7 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "where data are: reserved (memmap_*), pages (memory when first written), none, " \
 	  "or auto: reserved if given, else pages (auto)") \
 	X(type, TEXT, NVMEV_CONFIG(type), NVMEV_FIXED, \
-	  "device type (nvm)") \
+	  "device type: nvm or conv (nvm)") \
 	X(capacity, NUMBER, NVMEV_CONFIG(capacity), NVMEV_FIXED, \
 	  "bytes, or with suffix K, M, G, T (the reserved range, else half of the memory)") \
 	X(lba_size, NUMBER, NVMEV_CONFIG(lba_size), NVMEV_FIXED, \
@@ -185,6 +187,37 @@ static int nvmev_read_profile(struct nvmev_config *config, struct nvmev_error *e
 	return nvmev_config_load(config, name, text, length, error);
 }
 
+/* One `key=value`, taken apart in place. */
+static int nvmev_read_key(struct nvmev_config *config, char *assignment, struct nvmev_error *error)
+{
+	char *value = strchr(assignment, '=');
+
+	if (!value)
+		return nvmev_fail(error, -EINVAL, "keys=%.48s: key=value, with commas between, is right",
+				  assignment);
+	*value++ = '\0';
+	return nvmev_config_set(config, assignment, value, error);
+}
+
+static int nvmev_read_keys(struct nvmev_config *config, struct nvmev_error *error)
+{
+	char *text, *rest, *assignment;
+	int result = 0;
+
+	if (!nvmev_param_keys.text)
+		return 0;
+	text = kstrdup(nvmev_param_keys.text, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	rest = text;
+	while (!result && (assignment = strsep(&rest, ",")))
+		result = nvmev_read_key(config, assignment, error);
+	kfree(text);
+	/* What comes after overrides, in whichever terms. */
+	memset(config->keys_set, 0, sizeof(config->keys_set));
+	return result;
+}
+
 static int nvmev_read_size(const struct nvmev_param *param, u64 unit, u64 *bytes,
 			   struct nvmev_error *error)
 {
@@ -255,6 +288,8 @@ static int nvmev_read_all(struct nvmev_settings *settings, struct nvmev_error *e
 
 	nvmev_config_init(&settings->config);
 	result = nvmev_read_profile(&settings->config, error);
+	if (!result)
+		result = nvmev_read_keys(&settings->config, error);
 	if (!result)
 		result = nvmev_read_memmap(settings, error);
 	if (!result)
