@@ -38,8 +38,9 @@ void FdpEvents::enable(FdpEventType type, u16 handle, bool on) {
 void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
   constexpr u64 kNsPerMs = 1000 * 1000;
   SpinGuard guard(host_, lock_);
-  const u16 filter = handle < kMaxPlacementHandles ? handle : 0;
-  if ((enabled_[filter] >> type_index(type) & 1) == 0) return;
+  // A write with an invalid identifier goes to the default handle, whose wishes count then.
+  const bool known = type != FdpEventType::kInvalidPlacementId;
+  if ((enabled_[known ? handle : 0] >> type_index(type) & 1) == 0) return;
   Ring& ring = is_host_event(type) ? host_ring_ : controller_ring_;
   nvme::FdpEvent& event = ring.events[ring.count++ % kEvents];
   event = {};
@@ -51,7 +52,7 @@ void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
     event.flags |= nvme::kFdpEventNsidValid;
     event.nsid = nsid;
   }
-  if (handle < kMaxPlacementHandles) {
+  if (known) {
     event.flags |= nvme::kFdpEventLocationValid;
     event.ruhid = static_cast<u8>(handle);
   }

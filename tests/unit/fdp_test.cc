@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Flexible Data Placement through the controller: NVMe 2.1 sections 8.1.10 and 7.3 (TP4146).
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "host/rig.h"
+#include "nvmev/nvme/fdp.h"
+
+namespace nvmev::test {
+namespace {
+
+using nvme::Cns;
+using nvme::Feature;
+using nvme::LogPage;
+using nvme::NvmOpcode;
+using nvme::Status;
+
+constexpr u32 kHandles = 4;
+
+u64 le(const std::vector<u8>& data, size_t at, size_t bytes) {
+  u64 value = 0;
+  std::memcpy(&value, &data[at], bytes);
+  return value;
+}
+
+class Fdp : public testing::Test {
+ protected:
+  explicit Fdp(const char* handles = "4")
+      : rig_({{"type", "conv"},
+              {"capacity", "64M"},
+              {"channels", "2"},
+              {"dies_per_channel", "1"},
+              {"placement_handles", handles}}) {
+    rig_.start(1);
+  }
+
+  Completion run(nvme::Sqe sqe, std::vector<u8>* data, u16 queue = 1) {
+    DmaBuffer buffer(rig_.driver.arena(), data->size());
+    buffer.write(*data);
+    const Prps prps(rig_.driver.arena(), buffer);
+    const Completion completion = rig_.driver.run(queue, cmd::with_prps(sqe, prps));
+    *data = buffer.read();
+    return completion;
+  }
+
+  // I/O Management Receive and Send.
+  Completion receive(u8 operation, std::vector<u8>* data) {
+    nvme::Sqe sqe = cmd::io(NvmOpcode::kIoManagementReceive, 0, 1);
+    sqe.cdw10 = operation;
+    sqe.cdw11 = static_cast<u32>(data->size() / 4 - 1);
+    sqe.cdw12 = 0;
+    return run(sqe, data);
+  }
+  Completion update(const std::vector<u16>& ids, u8 operation = nvme::kRuhUpdate) {
+    std::vector<u8> data(ids.size() * 2);
+    std::memcpy(data.data(), ids.data(), data.size());
+    nvme::Sqe sqe = cmd::io(NvmOpcode::kIoManagementSend, 0, 1);
+    sqe.cdw10 = operation | static_cast<u32>(ids.size() - 1) << 16;
+    sqe.cdw11 = sqe.cdw12 = 0;
+    return run(sqe, &data);
+  }
+
+  // A write of 4 KiB with directive `type` and placement identifier `id`.
+  Completion write(u64 slba, u16 id, u8 type = nvme::kDirectiveDataPlacement) {
+    std::vector<u8> data = pattern(4096, static_cast<u32>(slba));
+    nvme::Sqe sqe = cmd::write(slba, 8);
+    sqe.cdw12 |= static_cast<u32>(type) << 20;
+    sqe.cdw13 = static_cast<u32>(id) << 16;
+    return run(sqe, &data);
+  }
+
+  // Logical blocks left in the reclaim unit of a handle.
+  u64 room(u16 handle) {
+    std::vector<u8> data(16 + 32 * kHandles);
+    EXPECT_TRUE(receive(nvme::kRuhStatus, &data).ok());
+    EXPECT_EQ(le(data, 14, 2), kHandles);
+    EXPECT_EQ(le(data, 16 + 32u * handle, 2), handle) << "PID";
+    return le(data, 16 + 32u * handle + 8, 8);
+  }
+
+  Completion log(LogPage page, std::vector<u8>* data, u8 specific = 0, u16 group = 1) {
+    nvme::Sqe sqe = cmd::get_log(page, 0, static_cast<u32>(data->size()), 0);
+    sqe.cdw10 |= static_cast<u32>(specific) << 8;
+    sqe.cdw11 |= static_cast<u32>(group) << 16;
+    return run(sqe, data, 0);
+  }
+
+  Rig rig_;
+};
+
+class NoFdp : public Fdp {
+ protected:
+  NoFdp() : Fdp("0") {}
+};
+
+TEST_F(Fdp, IsIdentified) {
+  const std::vector<u8> controller = rig_.driver.identify(Cns::kController).bytes;
+  EXPECT_TRUE(le(controller, 96, 4) & 1u << 19) << "CTRATT.FDPS";
+  EXPECT_TRUE(le(controller, 96, 4) & 1u << 4) << "CTRATT: endurance groups";
+  EXPECT_TRUE(le(controller, 256, 2) & 1u << 5) << "OACS: directives";
+  EXPECT_EQ(le(controller, 340, 2), 1u) << "ENDGIDMAX";
+  EXPECT_EQ(le(rig_.driver.identify(Cns::kNamespace, 1).bytes, 102, 2), 1u) << "ENDGID";
+  EXPECT_EQ(rig_.driver.get_feature(Feature::kFlexibleDataPlacement, 1).dw0, 1u) << "enabled, configuration 0";
+  EXPECT_EQ(rig_.driver.get_feature(Feature::kFlexibleDataPlacement, 2).status, Status::kInvalidField);
+  EXPECT_EQ(rig_.driver.set_feature(Feature::kFlexibleDataPlacement, 1).status, Status::kFeatureNotChangeable);
+}
+
+TEST_F(NoFdp, IsNotThere) {
+  EXPECT_EQ(le(rig_.driver.identify(Cns::kController).bytes, 96, 4) & 1u << 19, 0u);
+  EXPECT_EQ(update({0}).status, Status::kInvalidOpcode);
+  std::vector<u8> data(64);
+  EXPECT_EQ(receive(nvme::kRuhStatus, &data).status, Status::kInvalidOpcode);
+  EXPECT_EQ(log(LogPage::kFdpStatistics, &data).status, Status::kInvalidLogPage);
+  EXPECT_EQ(rig_.driver.get_feature(Feature::kFlexibleDataPlacement, 1).status, Status::kInvalidField);
+  EXPECT_EQ(write(0, 0).status, Status::kInvalidField) << "no directives";
+}
+
+TEST_F(Fdp, ConfigurationsLog) {
+  std::vector<u8> data(16 + 64 + 4 * kHandles);
+  ASSERT_TRUE(log(LogPage::kFdpConfigurations, &data).ok());
+  EXPECT_EQ(le(data, 0, 2), 0u) << "NUMFDPC, 0-based";
+  EXPECT_EQ(le(data, 4, 4), data.size());
+  EXPECT_TRUE(data[16 + 2] & 0x80) << "valid";
+  EXPECT_EQ(le(data, 16 + 4, 4), 1u) << "NRG";
+  EXPECT_EQ(le(data, 16 + 8, 2), kHandles) << "NRUH";
+  EXPECT_EQ(le(data, 16 + 10, 2), kHandles - 1) << "MAXPIDS, 0-based";
+  EXPECT_GE(le(data, 16 + 16, 8), 4096u) << "RUNS";
+  for (u32 i = 0; i < kHandles; i++) EXPECT_EQ(data[16 + 64 + 4 * i], 1) << "initially isolated";
+  std::vector<u8> usage(8 + 8 * kHandles);
+  ASSERT_TRUE(log(LogPage::kRuhUsage, &usage).ok());
+  EXPECT_EQ(le(usage, 0, 2), kHandles);
+  for (const u16 group : {u16{0}, u16{2}}) {
+    EXPECT_EQ(log(LogPage::kFdpConfigurations, &data, 0, group).status, Status::kInvalidField) << group;
+  }
+}
+
+TEST_F(Fdp, WritesGoToTheirHandle) {
+  const u64 first = room(1), second = room(2);
+  for (u32 i = 0; i < 3; i++) ASSERT_TRUE(write(i * 8, 1).ok());
+  ASSERT_TRUE(rig_.io(cmd::flush()).ok());
+  EXPECT_LE(room(1), first - 24) << "and what the flush has padded";
+  EXPECT_EQ(room(2), second);
+  EXPECT_EQ(write(0, 1, 1).status, Status::kInvalidField) << "streams are no directive of this drive";
+  EXPECT_EQ(rig_.driver.read(0, 8).bytes, pattern(4096, 0));
+}
+
+TEST_F(Fdp, HandleUpdateStartsAReclaimUnit) {
+  const u64 whole = room(3);
+  ASSERT_TRUE(write(0, 3).ok());
+  ASSERT_TRUE(rig_.io(cmd::flush()).ok());
+  ASSERT_LE(room(3), whole - 8);
+  ASSERT_TRUE(update({3}).ok());
+  EXPECT_EQ(room(3), whole);
+  EXPECT_EQ(update({3, 4}).status, Status::kInvalidField) << "no such identifier";
+  EXPECT_EQ(update({1}, 2).status, Status::kInvalidField) << "no such operation";
+  std::vector<u8> data(64);
+  EXPECT_EQ(receive(2, &data).status, Status::kInvalidField);
+  EXPECT_EQ(rig_.driver.read(0, 8).bytes, pattern(4096, 0)) << "what was written stays";
+}
+
+TEST_F(Fdp, StatusIsCutWhereTheBufferEnds) {
+  std::vector<u8> data(16 + 32 + 4);
+  ASSERT_TRUE(receive(nvme::kRuhStatus, &data).ok());
+  EXPECT_EQ(le(data, 14, 2), kHandles);
+  std::vector<u8> large(8192, 0xff);
+  ASSERT_TRUE(receive(nvme::kRuhStatus, &large).ok());
+  EXPECT_EQ(large.back(), 0) << "padded with zeros";
+}
+
+TEST_F(Fdp, StatisticsCountBytes) {
+  for (u32 i = 0; i < 64; i++) ASSERT_TRUE(write(i * 8, static_cast<u16>(i % kHandles)).ok());
+  std::vector<u8> data(64);
+  ASSERT_TRUE(log(LogPage::kFdpStatistics, &data).ok());
+  EXPECT_EQ(le(data, 0, 8), 64u * 4096) << "HBMW";
+}
+
+TEST_F(Fdp, InvalidIdentifierIsAnEvent) {
+  // Nothing is kept before it is asked for.
+  ASSERT_TRUE(write(0, 9).ok()) << "goes to the default handle";
+  std::vector<u8> events(64 + 64 * 2);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  EXPECT_EQ(le(events, 0, 4), 0u);
+  std::vector<u8> types{0x03};
+  nvme::Sqe sqe = cmd::set_feature(Feature::kFdpEvents, 0 | 1u << 16);
+  sqe.nsid = 1;
+  sqe.cdw12 = 1;
+  ASSERT_TRUE(run(sqe, &types, 0).ok());
+  ASSERT_TRUE(write(0, 9).ok());
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  ASSERT_EQ(le(events, 0, 4), 1u);
+  EXPECT_EQ(events[64], 0x03) << "invalid placement identifier";
+  EXPECT_EQ(le(events, 64 + 2, 2), 9u) << "PID";
+  EXPECT_EQ(le(events, 64 + 12, 4), 1u) << "NSID";
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 0).ok());
+  EXPECT_EQ(le(events, 0, 4), 0u) << "controller events are apart";
+  types = {0x55};
+  EXPECT_EQ(run(sqe, &types, 0).status, Status::kInvalidField) << "no such event type";
+}
+
+TEST_F(Fdp, DirectivesAreReported) {
+  std::vector<u8> data(4096);
+  nvme::Sqe sqe = cmd::admin(nvme::AdminOpcode::kDirectiveReceive, 1);
+  sqe.cdw10 = 1023;
+  sqe.cdw11 = 0x01;
+  ASSERT_TRUE(run(sqe, &data, 0).ok());
+  EXPECT_EQ(data[0], 0x05) << "supported: Identify, Data Placement";
+  EXPECT_EQ(data[32], 0x05) << "enabled";
+  sqe.cdw11 = 0x0201;
+  EXPECT_EQ(run(sqe, &data, 0).status, Status::kInvalidField);
+  EXPECT_EQ(rig_.admin(cmd::admin(nvme::AdminOpcode::kDirectiveSend, 1)).status, Status::kInvalidField);
+}
+
+}  // namespace
+}  // namespace nvmev::test
