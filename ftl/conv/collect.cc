@@ -40,8 +40,7 @@ bool Conv::begin_collection(u32 group, u32 victim, bool for_wear) {
   }
   const Frontier& to = frontier(group, stream);
   const u32 room = to.superblock != kNone ? to.end - to.next : 0;
-  const u32 lacking = block.valid > room ? block.valid - room : 0;
-  if (lacking > layout_.smallest_superblock() || (lacking != 0 && blocks_.free_count(group) == 0)) return false;
+  if (block.valid > room + blocks_.free_units(group)) return false;
   blocks_.collect(victim);
   const u64 host_units = collector.host_units;
   collector = Collector{};
@@ -199,10 +198,9 @@ void Conv::keep_pace(u32 group, u32 units, u64 at) {
   collector.host_units += units;
   while (true) {
     if (collector.victim == kNone) {
-      const bool short_of_space = blocks_.free_count(group) <= collect_below_;
       u32 victim = wear_victim(group);
-      const bool for_wear = victim != kNone && blocks_.free_count(group) > kReserve;
-      if (!for_wear) victim = short_of_space ? choose_victim(group) : kNone;
+      const bool for_wear = victim != kNone && may_take_free(group);
+      if (!for_wear) victim = short_of_space(group) ? choose_victim(group) : kNone;
       if (victim == kNone || (!for_wear && blocks_[victim].invalid() == 0) ||
           !begin_collection(group, victim, for_wear)) {
         collector.host_units = 0;

@@ -117,7 +117,7 @@ bool Conv::init(const nvmev_config& config) {
   idle_delay_ = config.gc_idle_delay;
   const u64 spare = (layout_.flash_units - layout_.logical_units - layout_.map_units) / layout_.groups /
                     layout_.superblock_units;
-  collect_below_ = config.gc_free_blocks > kReserve ? config.gc_free_blocks : kReserve + 1;
+  collect_below_ = config.gc_free_blocks > 2 ? config.gc_free_blocks : 2;
   idle_below_ = static_cast<u32>(spare * config.background_gc / 100000);
   random_ = flash::Random(config.seed);
   firmware_.set(config);

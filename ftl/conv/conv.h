@@ -154,8 +154,12 @@ class Conv final : public Ftl, public Placement {
   u64 row_bits(u32 row) const { return map_.valid_bits(row * layout_.row_units, layout_.row_units); }
   void prefetch_row(u32 row) const;
 
-  // Free superblocks of a group that only garbage collection takes: a superblock's valid units always fit.
-  static constexpr u32 kReserve = 1;
+  // Whether others than garbage collection may take a free superblock: what is left must hold all that a superblock can
+  // have valid, although sizes differ a little.
+  bool may_take_free(u32 group) const { return blocks_.free_units(group) >= 2ull * layout_.superblock_units; }
+  bool short_of_space(u32 group) const {
+    return blocks_.free_units(group) < (collect_below_ + 1ull) * layout_.superblock_units;
+  }
 
   nvmev_host* host_;
   Layout layout_{};

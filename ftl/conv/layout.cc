@@ -19,17 +19,15 @@ u64 Layout::stripes_of(u32 group) const { return stripes_ / groups + (group < st
 
 u64 Layout::group_capacity(u32 group) const { return stripes_of(group) * stripe_units; }
 
-// The stripe units of a group are divided evenly among its superblocks.
+// Lines, which are a stripe unit on every die of a group, are divided evenly among its superblocks; the last one takes
+// what is less than a line.
 u32 Layout::superblock_capacity(u32 superblock) const {
   const u32 group = group_of(superblock);
-  const u64 stripes = stripes_of(group);
   const u32 position = superblock - group * group_superblocks;
-  const u64 mine = stripes / group_superblocks + (position < stripes % group_superblocks ? 1 : 0);
-  return static_cast<u32>(mine) * stripe_units;
-}
-
-u32 Layout::smallest_superblock() const {
-  return static_cast<u32>(stripes_ / groups / group_superblocks) * stripe_units;
+  const u64 lines = stripes_of(group) / group_dies;
+  u64 stripes = (lines / group_superblocks + (position < lines % group_superblocks ? 1 : 0)) * group_dies;
+  if (position + 1 == group_superblocks) stripes += stripes_of(group) % group_dies;
+  return static_cast<u32>(stripes) * stripe_units;
 }
 
 int Layout::init(const nvmev_config& config, nvmev_error* error) {

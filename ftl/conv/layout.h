@@ -13,7 +13,7 @@ namespace nvmev::conv {
 // lie on consecutive dies. Physical units are numbered through stripe units through superblocks through groups.
 //
 // The device has exactly capacity * (1 + over-provisioning) of flash, up to less than one stripe unit: some superblocks
-// end one stripe unit before the others. A device too small for `blocks_per_plane` blocks of the real part's size gets
+// end a row of stripe units before the others. A device too small for `blocks_per_plane` blocks of the real part's size gets
 // shorter blocks, so that it behaves as a large one does.
 struct Layout {
   flash::Geometry geometry;
@@ -50,9 +50,6 @@ struct Layout {
 
   // Units of a superblock: superblock_units, or less.
   u32 superblock_capacity(u32 superblock) const;
-
-  // Units of the smallest one: at most a stripe unit less than the largest.
-  u32 smallest_superblock() const;
 
   // Units of a group.
   u64 group_capacity(u32 group) const;

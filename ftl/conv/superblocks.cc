@@ -63,6 +63,7 @@ u32 Superblocks::least_worn_closed(u32 group) const {
 
 void Superblocks::push_free(u32 index, u32 superblock) {
   Group& group = groups_[index];
+  group.free_units += all_[superblock].capacity;
   u32* entries = heap(index);
   u32 at = group.free++;
   for (; at != 0 && before(superblock, entries[(at - 1) / 2]); at = (at - 1) / 2) entries[at] = entries[(at - 1) / 2];
@@ -73,6 +74,7 @@ u32 Superblocks::remove_free(u32 index, u32 position) {
   Group& group = groups_[index];
   u32* entries = heap(index);
   const u32 removed = entries[position];
+  group.free_units -= all_[removed].capacity;
   const u32 last = entries[--group.free];
   if (position == group.free) return removed;
   u32 at = position;

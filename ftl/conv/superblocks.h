@@ -64,6 +64,7 @@ class Superblocks {
   // ---- Free ones
 
   u32 free_count(u32 group) const { return groups_[group].free; }
+  u64 free_units(u32 group) const { return groups_[group].free_units; }
   // The least worn one, or the most worn one, which is good for data that stay. kNone if there is none.
   u32 take_free(u32 group, bool most_worn);
 
@@ -109,6 +110,7 @@ class Superblocks {
  private:
   struct Group {
     u32 free = 0;         // entries of its heap
+    u64 free_units = 0;   // their capacity
     u32 closed = 0;
     u32 oldest = kNone, newest = kNone;
     u32 most_invalid = 0;  // no closed superblock has more

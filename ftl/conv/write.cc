@@ -137,7 +137,7 @@ Frontier* Conv::open_stripe(u32 stream, u32 logical, u64 at) {
 // Makes sure that the frontier has a superblock, collecting garbage until there is one.
 bool Conv::open_superblock(Frontier& to, u64 at) {
   while (to.superblock == kNone) {
-    if (blocks_.free_count(to.group) > kReserve) {
+    if (may_take_free(to.group)) {
       const bool host = to.stream < host_streams_;
       const u32 handle = host ? handle_of(to.stream) : 0;
       begin_superblock(to, blocks_.take_free(to.group, false), handle, 0, at);

@@ -9,6 +9,7 @@ bool Array::init(const Geometry& geometry, const nvmev_config& config, nvmev_hos
   geometry_ = geometry;
   timing_.set(config);
   multiplane_ = config.nand_multiplane != 0;
+  plane_reads_ = config.nand_plane_reads != 0;
   cache_ = config.nand_cache != 0;
   if (!dies_.allocate(host, geometry.dies) || !channels_.allocate(host, geometry.channels) ||
       !busy_.allocate(host, geometry.dies)) {
@@ -19,7 +20,8 @@ bool Array::init(const Geometry& geometry, const nvmev_config& config, nvmev_hos
 }
 
 // A read: command and address on the channel, array time, then the data piece by piece. The page register holds the
-// data until the last piece has left; parts with a cache register are free once the array is.
+// data until the last piece has left; parts with a cache register are free once the array is. Planes that read
+// independently of one another serve as many reads at once: each keeps its share of the die busy.
 ReadDone Array::read(u32 die_number, u32 row, u32 bytes, u32 planes, u32 tries, u64 ready, Cause cause, Link* onward) {
   Die& die = dies_[die_number];
   Link& link = channel(die_number);
@@ -45,7 +47,8 @@ ReadDone Array::read(u32 die_number, u32 row, u32 bytes, u32 planes, u32 tries, 
     if (onward != nullptr) arrived = onward->transfer(end, piece, 0, floor_).end;
     left -= piece;
   }
-  const u64 free = cache_ ? array_end : end;
+  u64 free = cache_ ? array_end : end;
+  if (plane_reads_) free = place.start + (free - place.start) * planes / geometry_.planes;
   if (cause == Cause::kHost) {
     die.close_read(place.start, free);
   } else {

@@ -65,13 +65,13 @@ class Array {
   void report(TextWriter& text, u64 now) const;
 
  private:
-  // ns of array time that went into each die.
   Link& channel(u32 die) { return channels_[geometry_.channel_of(die)]; }
   u64 planes_of(u32 planes) const { return multiplane_ ? 1 : planes; }
 
   Geometry geometry_{};
   Timing timing_;
   bool multiplane_ = true;
+  bool plane_reads_ = false;
   bool cache_ = false;
   u64 floor_ = 0;
   HostArray<Die> dies_;

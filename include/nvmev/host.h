@@ -114,7 +114,7 @@ struct nvmev_config {
 	uint32_t blocks_per_plane; /* at least; a device too small for them gets shorter blocks */
 	uint32_t cell; /* bits: 1..4 */
 	uint32_t stripe; /* enum nvmev_stripe */
-	uint32_t nand_multiplane, nand_copyback, nand_cache; /* booleans */
+	uint32_t nand_multiplane, nand_plane_reads, nand_copyback, nand_cache; /* booleans */
 	uint64_t nand_read_lsb, nand_read_csb, nand_read_msb, nand_read_tsb;
 	uint64_t nand_read_saving; /* a read of at most 4 KiB takes so much less */
 	uint64_t nand_program, nand_erase, nand_command;

@@ -50,6 +50,7 @@ constexpr Key kKeys[] = {
     {"cell", KeyKind::kChoice, false, FIELD(cell), 1, 4, false, nullptr, kCellNames},
     {"stripe", KeyKind::kChoice, false, FIELD(stripe), 0, 1, false, nullptr, kStripeNames},
     {"nand_multiplane", KeyKind::kChoice, false, FIELD(nand_multiplane), 0, 1, false, nullptr, kOffOn},
+    {"nand_plane_reads", KeyKind::kChoice, false, FIELD(nand_plane_reads), 0, 1, false, nullptr, kOffOn},
     {"nand_copyback", KeyKind::kChoice, false, FIELD(nand_copyback), 0, 1, false, nullptr, kOffOn},
     {"nand_cache", KeyKind::kChoice, false, FIELD(nand_cache), 0, 1, false, nullptr, kOffOn},
     {"nand_read_lsb", KeyKind::kNanoseconds, true, FIELD(nand_read_lsb), 0, kMaxDelay, false, nullptr},

@@ -13,7 +13,12 @@
   extern "C" const char label##_end[] __attribute__((visibility("hidden")))
 
 NVMEV_EMBED(nvmev_profile_optane, "configs/optane.conf");
+#ifdef CONFIG_NVMEVIRT_SSD
+NVMEV_EMBED(nvmev_profile_pcie4_tlc, "configs/pcie4-tlc.conf");
+NVMEV_EMBED(nvmev_profile_pcie5_tlc, "configs/pcie5-tlc.conf");
+NVMEV_EMBED(nvmev_profile_qlc, "configs/qlc.conf");
 NVMEV_EMBED(nvmev_profile_samsung_970_pro, "configs/samsung-970-pro.conf");
+#endif
 
 namespace nvmev {
 namespace {
@@ -26,7 +31,12 @@ struct Profile {
 
 constexpr Profile kProfiles[] = {
     {"optane", nvmev_profile_optane_begin, nvmev_profile_optane_end},
+#ifdef CONFIG_NVMEVIRT_SSD
+    {"pcie4-tlc", nvmev_profile_pcie4_tlc_begin, nvmev_profile_pcie4_tlc_end},
+    {"pcie5-tlc", nvmev_profile_pcie5_tlc_begin, nvmev_profile_pcie5_tlc_end},
+    {"qlc", nvmev_profile_qlc_begin, nvmev_profile_qlc_end},
     {"samsung-970-pro", nvmev_profile_samsung_970_pro_begin, nvmev_profile_samsung_970_pro_end},
+#endif
 };
 
 constexpr std::size_t kMaxLine = 256;

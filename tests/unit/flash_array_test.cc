@@ -178,6 +178,19 @@ TEST_F(FlashArrayTest, RetriesRepeatTheArrayTime) {
   EXPECT_EQ(array_->read(0, 0, 16384, 1, 3, 0, Cause::kHost, nullptr).end, 100 + 120 * kUs + 16384);
 }
 
+TEST_F(FlashArrayTest, IndependentPlanesReadAtOnce) {
+  set("nand_plane_reads", "1");
+  set("nand_command", "0");
+  make();
+  const u64 took = 40 * kUs + 16384;
+  EXPECT_EQ(read(0, 0, 16384, 0), took);
+  // Half of the die is free all the time, the channel is not.
+  EXPECT_EQ(read(0, 0, 16384, took / 2), took / 2 + took);
+  EXPECT_EQ(read(0, 0, 16384, took), took + took);
+  // A program needs all of it.
+  EXPECT_EQ(array_->program(0, 65536, 2, took, Cause::kHost).end, took + took / 2 + 65536 + 600 * kUs);
+}
+
 TEST_F(FlashArrayTest, DataGoOnOverTheLinkPieceByPiece) {
   make();
   Link pcie;
