@@ -40,6 +40,25 @@ void RandomRead(benchmark::State& state, const char* profile) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
 
+// Making a device, with memory that is zeroed by writing it, as the kernel does. Argument: capacity in GiB.
+void Attach(benchmark::State& state, const char* profile) {
+  u64 bytes = 0;
+  u64 units = 1;
+  for (auto _ : state) {
+    test::ConvDevice device("capacity=" + std::to_string(state.range(0)) + "G", profile);
+    bytes = device.host.allocated_bytes();
+    units = device.units();
+  }
+  state.counters["MiB"] = static_cast<double>(bytes) / (1 << 20);
+  state.counters["bytes_per_unit"] = static_cast<double>(bytes) / static_cast<double>(units);
+}
+
+BENCHMARK_CAPTURE(Attach, samsung_970_pro, "samsung-970-pro")
+    ->Arg(16)
+    ->Arg(256)
+    ->Arg(1024)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(RandomOverwrite, samsung_970_pro, "samsung-970-pro", "")->Arg(1)->Arg(64)->Iterations(4'000'000);
 BENCHMARK_CAPTURE(RandomOverwrite, one_superblock_of_all_dies, "samsung-970-pro", "superblock_dies=0")
     ->Arg(64)
