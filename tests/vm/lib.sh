@@ -173,7 +173,7 @@ dmesg_since() {
 # What every out-of-tree module brings, and what an emulated CPU that runs late makes kernels say.
 _NOISE='loading out-of-tree module taints kernel|module verification failed'
 _NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: interrupt took too long'
-_NOISE+='|tsc: Marking TSC unstable'
+_NOISE+='|TSC found unstable after boot|tsc: Marking TSC unstable'
 # Said once by the driver of 6.12 at a passthrough command to any drive without SGLs.
 _NOISE+='|using unchecked data buffer'
 
