@@ -110,11 +110,19 @@ def _last_words(text):
     return "\n".join(lines[-40:])
 
 
+def _age_order(place):
+    """Oldest first. A run beside this one may have removed it just now."""
+    try:
+        return place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _folder(series):
     """A folder for a run's console; those of old runs go."""
     runs = host.CACHE / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    for old in sorted(runs.iterdir(), key=lambda place: place.stat().st_mtime)[:-_CONSOLES_KEPT]:
+    for old in sorted(runs.iterdir(), key=_age_order)[:-_CONSOLES_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return pathlib.Path(tempfile.mkdtemp(prefix=f"{series}-{time.strftime('%H%M%S')}-", dir=runs))
 
