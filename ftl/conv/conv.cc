@@ -268,6 +268,6 @@ IoPlan Conv::write_zeroes(const IoRequest& request, u64 start) {
 namespace nvmev {
 
 extern const FtlType kConvType;
-constinit const FtlType kConvType = {"conv", conv::Conv::check, conv::Conv::create};
+constinit const FtlType kConvType = {"conv", CommandFamily::kNvm, conv::Conv::check, conv::Conv::create};
 
 }  // namespace nvmev

@@ -120,6 +120,6 @@ Ftl* create(const nvmev_config& config, nvmev_host* host) {
 }  // namespace
 
 extern const FtlType kNvmType;
-constinit const FtlType kNvmType = {"nvm", nullptr, create};
+constinit const FtlType kNvmType = {"nvm", CommandFamily::kNvm, nullptr, create};
 
 }  // namespace nvmev

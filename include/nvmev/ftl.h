@@ -74,9 +74,13 @@ class Ftl {
   ~Ftl() = default;
 };
 
+// The commands that a device type answers.
+enum class CommandFamily : u8 { kNvm, kKeyValue, kZoned, kOpenChannel };
+
 // One row of the registry.
 struct FtlType {
   const char* name;
+  CommandFamily family;
   // 0 or a negative errno with *error. May be nullptr.
   int (*check)(const nvmev_config& config, nvmev_error* error);
   // nullptr when there is no memory. May sleep.

@@ -81,6 +81,8 @@ enum nvmev_stripe {
  */
 struct nvmev_config {
 	char type[16]; /* name of the FTL: "nvm" */
+	/* Namespaces with FTLs of their own: `type:size[:key=value]...`, comma-separated; empty: one of `type`. */
+	char namespaces[384];
 	uint32_t medium; /* enum nvmev_medium */
 	uint32_t lba_size; /* bytes of a logical block as attached: 512 or 4096 */
 	uint64_t capacity; /* bytes; 0: the host must fill it before nvmev_config_check() */
@@ -150,7 +152,7 @@ struct nvmev_config {
 	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
 	uint64_t seed;
 
-	uint64_t keys_set[2]; /* which keys were given; bookkeeping of nvmev_config_set() */
+	uint64_t keys_set[4]; /* which keys were given; bookkeeping of nvmev_config_set() */
 };
 
 #define NVMEV_MAX_DISPATCHERS 8u
@@ -182,6 +184,9 @@ const char *nvmev_profile_names(void);
 
 /* Names of the device types in this build, comma-separated: for messages. */
 const char *nvmev_type_names(void);
+
+/* Bytes that the keys ask for: `capacity`, or what `namespaces` add up to. 0 if that is left to the host. */
+uint64_t nvmev_config_capacity(const struct nvmev_config *config);
 
 /* Checks fields against each other, once everything is set. 0 or -EINVAL/-ERANGE with *error. */
 int nvmev_config_check(const struct nvmev_config *config, struct nvmev_error *error);

@@ -5,6 +5,7 @@
 #include "nvmev/ftl_registry.h"
 #include "nvmev/host.h"
 #include "nvmev/text.h"
+#include "region_text.h"
 
 namespace nvmev {
 namespace {
@@ -134,6 +135,7 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
   if (config->workers < 1 || config->workers > NVMEV_MAX_WORKERS) {
     return fail(error, err::kRange, "%u completing CPUs: 1 to %u is right", config->workers, NVMEV_MAX_WORKERS);
   }
+  if (config->namespaces[0] != '\0') return check_regions(*config, error);
   const FtlType* type = find_ftl(config->type);
   if (type == nullptr) {
     return fail(error, err::kInvalid, "type=%.15s is unknown: one of %s is right", config->type, nvmev_type_names());

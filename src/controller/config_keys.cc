@@ -16,11 +16,12 @@ constexpr const char* kCellNames[] = {"slc", "mlc", "tlc", "qlc"};
 constexpr const char* kStripeNames[] = {"channel", "way"};
 constexpr const char* kOffOn[] = {"0", "1"};
 
-#define FIELD(field) static_cast<u8>(sizeof(nvmev_config::field)), static_cast<u16>(offsetof(nvmev_config, field))
+#define FIELD(field) static_cast<u16>(sizeof(nvmev_config::field)), static_cast<u16>(offsetof(nvmev_config, field))
 
 constexpr Key kKeys[] = {
     // name, kind, live, field, min, max, power of two, excludes
-    {"type", KeyKind::kType, false, FIELD(type), 0, 0, false, nullptr},
+    {"type", KeyKind::kType, false, FIELD(type), 0, 0, false, "namespaces"},
+    {"namespaces", KeyKind::kText, false, FIELD(namespaces), 1, sizeof(nvmev_config::namespaces) - 1, false, "type"},
     {"medium", KeyKind::kMedium, false, FIELD(medium), 0, 0, false, nullptr},
     {"capacity", KeyKind::kBytes, false, FIELD(capacity), 1ull << 20, kMaxCapacity, false, nullptr},
     {"lba_size", KeyKind::kBytes, false, FIELD(lba_size), 512, 4096, true, nullptr},
@@ -106,7 +107,7 @@ constexpr Key kKeys[] = {
 
 #undef FIELD
 
-static_assert(sizeof(kKeys) / sizeof(kKeys[0]) <= 128, "nvmev_config.keys_set has a bit for each key");
+static_assert(sizeof(kKeys) / sizeof(kKeys[0]) <= 256, "nvmev_config.keys_set has a bit for each key");
 
 constexpr const char* kMediumNames[] = {"pages", "reserved", "none"};
 

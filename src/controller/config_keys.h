@@ -25,7 +25,7 @@ struct Key {
   const char* name;
   KeyKind kind;
   bool live;            // may be changed while the device runs
-  u8 bytes;             // size of the field
+  u16 bytes;            // size of the field
   u16 offset;           // of the field in nvmev_config
   u64 min;              // of the stored value; for text, of its length
   u64 max;
@@ -37,7 +37,7 @@ struct Key {
 // nullptr if there is no such key.
 const Key* find_key(const char* name);
 
-// Position of a key in the table, below 128.
+// Position of a key in the table, below 256.
 u32 key_index(const Key& key);
 
 // Parses `value` into its field of *config. Errors as nvmev_config_set().

@@ -20,16 +20,18 @@ struct nvmev_dev {
   Spinlock tuning;  // of nvmev_dev_set()
 
   int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
-  void attach_whole_capacity(const nvmev_config& config);
+  void attach_regions();
 };
 
-// As delivered: one namespace of all the capacity.
-void nvmev_dev::attach_whole_capacity(const nvmev_config& config) {
-  u8 format = 0;
-  while (config.lba_size != 1u << kLbaShifts[format]) format++;
-  shared.namespaces.init(config.capacity);
-  nvme::Status status;
-  shared.namespaces.create(config.capacity, format, &status)->state.store(NamespaceState::kAttached);
+// As delivered: one namespace of all of each region.
+void nvmev_dev::attach_regions() {
+  shared.namespaces.init(shared.config.capacity);
+  for (Region& region : shared.regions) {
+    u8 format = 0;
+    while (region.config.lba_size != 1u << kLbaShifts[format]) format++;
+    nvme::Status status;
+    shared.namespaces.create(region, region.bytes, format, &status)->state.store(NamespaceState::kAttached);
+  }
 }
 
 int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error) {
@@ -38,9 +40,9 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   shared.bar = static_cast<u8*>(bar);
   shared.error_log.init(host);
   shared.fdp_events.init(host);
-  attach_whole_capacity(config);
   if (const int result = shared.medium.init(config, host, error); result != 0) return result;
-  if (const int result = shared.model.init(config, host, error); result != 0) return result;
+  if (const int result = shared.regions.init(config, host, error); result != 0) return result;
+  attach_regions();
   const std::size_t queues = config.queues + 1;
   bool ok = shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
             shared.rings.allocate(host, static_cast<std::size_t>(config.dispatchers) * config.workers) &&
@@ -88,7 +90,7 @@ extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value
     result = set_key(*key, value, &changed, error);
     if (result == 0) {
       dev->shared.config = changed;
-      dev->shared.model.retune(changed);
+      dev->shared.regions.retune(name, value);
     }
   }
   return result;
@@ -116,7 +118,7 @@ extern "C" bool nvmev_work_pending(const nvmev_dev* dev, unsigned int w) { retur
 
 extern "C" unsigned int nvmev_dev_vectors(const nvmev_dev* dev) { return dev->shared.config.queues + 1; }
 
-extern "C" uint64_t nvmev_dev_state_hash(const nvmev_dev* dev) { return dev->shared.model.state_hash(); }
+extern "C" uint64_t nvmev_dev_state_hash(const nvmev_dev* dev) { return dev->shared.regions.state_hash(); }
 
 extern "C" size_t nvmev_dev_report(const nvmev_dev* dev, char* buffer, size_t size) {
   TextWriter text(buffer, size);

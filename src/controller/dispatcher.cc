@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dispatcher.h"
 
-#include "io_commands.h"
+#include "command_set.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -105,12 +105,16 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
   task.target = now;
   task.list = nullptr;
   task.placement = 0;
-  const IoCommand& command = nvm_command(task.sqe.opcode);
+  task.result = 0;
+  Namespace* ns = shared_->namespaces.find_attached(task.sqe.nsid);
+  const CommandSet& set = command_set_of(ns);
+  const IoCommand& command = find_command(set, task.sqe.opcode);
+  task.family = set.family;
   if (!supports(*shared_, command)) {
     task.status = Status::kInvalidOpcode;
     return true;
   }
-  IoContext context{*shared_, nullptr};
+  IoContext context{*shared_, ns, nullptr};
   if (command.needs_list) {
     context.list = free_list();
     if (context.list == nullptr) return false;
@@ -121,18 +125,18 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
     return true;
   }
   if (command.act != nullptr) {
-    command.act(*shared_, task, now);
+    command.act(context, task, now);
   } else {
-    plan(task, now);
+    plan(*ns->region, task, now);
   }
   if (task.list != nullptr) task.list->taken.store(true, std::memory_order_relaxed);
   return true;
 }
 
-void Dispatcher::plan(Task& task, u64 now) {
+void Dispatcher::plan(Region& region, Task& task, u64 now) {
   constexpr u32 kForceUnitAccess = 1u << 30;
   const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
-  const IoPlan plan = shared_->model.plan({now, task.offset, task.length, task.op, fua, task.placement});
+  const IoPlan plan = region.model.plan({now, task.offset, task.length, task.op, fua, task.placement});
   task.target = plan.done;
   task.status = plan.status;
 }

@@ -35,7 +35,7 @@ class Dispatcher {
   void find_queues();
   u32 fetch(SubmissionQueue& sq, u64 now);
   bool prepare(SubmissionQueue& sq, Task& task, u64 now);
-  void plan(Task& task, u64 now);
+  void plan(Region& region, Task& task, u64 now);
   bool end_queue(SubmissionQueue& sq);
   CommandList* free_list();
 

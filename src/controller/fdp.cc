@@ -78,18 +78,18 @@ u32 FdpEvents::read_log(bool host_events, u8* page) {
 
 // ---- Writes ------------------------------------------------------------------------------------------------------
 
-bool has_placement(const Shared& shared) { return shared.model.placement() != nullptr; }
+bool has_placement(const Shared& shared) { return shared.regions.placement() != nullptr; }
 
-Status check_placement(const Shared& shared, Task& task) {
+Status check_placement(const IoContext& context, Task& task) {
   const u8 type = task.sqe.cdw12 >> 20 & 0xf;
   if (type == 0) return Status::kSuccess;
-  const Placement* placement = shared.model.placement();
+  const Placement* placement = context.ns->region->model.placement();
   if (type != nvme::kDirectiveDataPlacement || placement == nullptr) return Status::kInvalidField;
   const u16 id = static_cast<u16>(task.sqe.cdw13 >> 16);
   if (id < placement->handles()) {
     task.placement = id;
   } else {
-    shared.fdp_events.add(FdpEventType::kInvalidPlacementId, id, task.sqe.nsid, task.target, 0);
+    context.shared.fdp_events.add(FdpEventType::kInvalidPlacementId, id, task.sqe.nsid, task.target, 0);
   }
   return Status::kSuccess;
 }
@@ -101,26 +101,32 @@ namespace {
 u8 operation(const Sqe& sqe) { return static_cast<u8>(sqe.cdw10); }
 u16 operation_specific(const Sqe& sqe) { return static_cast<u16>(sqe.cdw10 >> 16); }
 
+// The namespace is one of a region that has placement.
+Status check_managed(const IoContext& context, const Sqe& sqe) {
+  if (const Status status = check_common(context, sqe); status != Status::kSuccess) return status;
+  return context.ns->region->model.placement() != nullptr ? Status::kSuccess : Status::kInvalidOpcode;
+}
+
 }  // namespace
 
-void act_nothing(Shared&, Task&, u64) {}
+void act_nothing(const IoContext&, Task&, u64) {}
 
 Status check_io_management_receive(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = 0;
-  const Namespace* ns;
-  if (const Status status = check_common(context.shared, task.sqe, &ns); status != Status::kSuccess) return status;
+  if (const Status status = check_managed(context, task.sqe); status != Status::kSuccess) return status;
   if (operation(task.sqe) != nvme::kRuhStatus) return Status::kInvalidField;
   task.length = (task.sqe.cdw11 + 1ull) * sizeof(u32);
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
   return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
 }
 
-Status move_ruh_status(Shared& shared, PrpBuffer& buffer, const Task& task) {
+Status move_ruh_status(Shared& shared, PrpBuffer& buffer, Task& task) {
   const u32 length = static_cast<u32>(task.length);
   if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, length); status != Status::kSuccess) return status;
-  const Placement& placement = *shared.model.placement();
-  const u32 shift = shared.namespaces.find(task.sqe.nsid)->lba_shift();
+  const Namespace& ns = *shared.namespaces.find(task.sqe.nsid);
+  const Placement& placement = *ns.region->model.placement();
+  const u32 shift = ns.lba_shift();
   u32 at = 0;
   const auto put = [&](const auto& part) {
     const u32 bytes = length - at < sizeof(part) ? length - at : static_cast<u32>(sizeof(part));
@@ -145,8 +151,7 @@ Status check_io_management_send(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
-  const Namespace* ns;
-  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
+  if (const Status status = check_managed(context, task.sqe); status != Status::kSuccess) return status;
   if (operation(task.sqe) != nvme::kRuhUpdate) return Status::kInvalidField;
   CommandList& list = *context.list;
   list.count = operation_specific(task.sqe) + 1u;
@@ -154,14 +159,15 @@ Status check_io_management_send(const IoContext& context, Task& task) {
   const Status fetched = fetch_list(shared, task.sqe, list.placement_ids, list.count * sizeof(u16));
   if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
-    if (list.placement_ids[i] >= shared.model.placement()->handles()) return Status::kInvalidField;
+    if (list.placement_ids[i] >= context.ns->region->model.placement()->handles()) return Status::kInvalidField;
   }
   task.list = &list;
   return Status::kSuccess;
 }
 
-void act_ruh_update(Shared& shared, Task& task, u64 now) {
-  for (u32 i = 0; i < task.list->count; i++) shared.model.update_placement(now, task.list->placement_ids[i]);
+void act_ruh_update(const IoContext& context, Task& task, u64 now) {
+  Model& model = context.ns->region->model;
+  for (u32 i = 0; i < task.list->count; i++) model.update_placement(now, task.list->placement_ids[i]);
   task.list = nullptr;
 }
 

@@ -62,17 +62,18 @@ class FdpEvents {
   std::array<u8, kMaxPlacementHandles> enabled_{};  // a bit for each of kFdpEventTypes
 };
 
+// Whether any namespace has Flexible Data Placement.
 bool has_placement(const Shared& shared);
 
 // The placement of a write (DTYPE and DSPEC). An invalid identifier is reported as an event; the write then goes to the
 // default handle.
-nvme::Status check_placement(const Shared& shared, Task& task);
+nvme::Status check_placement(const IoContext&, Task&);
 
 // Rows of the I/O command table.
 nvme::Status check_io_management_receive(const IoContext&, Task&);
 nvme::Status check_io_management_send(const IoContext&, Task&);
-void act_nothing(Shared&, Task&, u64 now);
-void act_ruh_update(Shared&, Task&, u64 now);
-nvme::Status move_ruh_status(Shared&, PrpBuffer&, const Task&);
+void act_nothing(const IoContext&, Task&, u64 now);
+void act_ruh_update(const IoContext&, Task&, u64 now);
+nvme::Status move_ruh_status(Shared&, PrpBuffer&, Task&);
 
 }  // namespace nvmev

@@ -19,8 +19,8 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   constexpr u64 kUnit = 1000ull * 1000 * 1000;
   const auto units = [](u64 bytes) { return bytes / kUnit + (bytes % kUnit != 0); };
   const Shared& shared = controller.shared();
-  const FtlHealth health = shared.model.health();
-  const PlacementCounters counters = shared.model.placement()->counters();
+  const FtlHealth health = shared.regions.health();
+  const PlacementCounters counters = shared.regions.placement()->counters();
   nvme::SmartLog smart{};
   controller.fill_smart(smart);
   u64 blocks_read = 0, blocks_written = 0;
@@ -45,7 +45,7 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
 }
 
 u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
-  const Placement& placement = *controller.shared().model.placement();
+  const Placement& placement = *controller.shared().regions.placement();
   const u32 handles = placement.handles();
   const u32 descriptor_size =
       align8(static_cast<u32>(sizeof(nvme::FdpConfigurationDescriptor) + handles * sizeof(nvme::RuhDescriptor)));
@@ -54,7 +54,7 @@ u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
   nvme::FdpConfigurationDescriptor descriptor{};
   descriptor.dsze = static_cast<u16>(descriptor_size);
   descriptor.fdpa = nvme::kFdpaValid;
-  if (controller.shared().model.has_volatile_cache()) descriptor.fdpa |= nvme::kFdpaVolatileWriteCache;
+  if (controller.shared().regions.has_volatile_cache()) descriptor.fdpa |= nvme::kFdpaVolatileWriteCache;
   descriptor.nrg = 1;
   descriptor.nruh = static_cast<u16>(handles);
   descriptor.maxpids = static_cast<u16>(handles - 1);
@@ -70,7 +70,7 @@ u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
 }
 
 u32 ruh_usage_log(Controller& controller, const nvme::Sqe&, u8* data) {
-  const u32 handles = controller.shared().model.placement()->handles();
+  const u32 handles = controller.shared().regions.placement()->handles();
   const nvme::RuhUsageHeader header{static_cast<u16>(handles), {}};
   memcpy(data, &header, sizeof(header));
   const nvme::RuhUsageDescriptor descriptor{nvme::kRuhHostSpecified, {}};
@@ -81,7 +81,7 @@ u32 ruh_usage_log(Controller& controller, const nvme::Sqe&, u8* data) {
 }
 
 u32 fdp_statistics_log(Controller& controller, const nvme::Sqe&, u8* data) {
-  const PlacementCounters counters = controller.shared().model.placement()->counters();
+  const PlacementCounters counters = controller.shared().regions.placement()->counters();
   auto& log = *reinterpret_cast<nvme::FdpStatisticsLog*>(data);
   log.hbmw.low = counters.host_written;
   log.mbmw.low = counters.media_written;
@@ -92,7 +92,7 @@ u32 fdp_statistics_log(Controller& controller, const nvme::Sqe&, u8* data) {
 u32 fdp_events_log(Controller& controller, const nvme::Sqe& sqe, u8* data) {
   constexpr u32 kHostEvents = 1u << 8;  // Log Specific Parameter, bit 0
   Shared& shared = controller.shared();
-  shared.model.take_placement_events([&](const PlacementEvent& event) {
+  shared.regions.placement_region()->model.take_placement_events([&](const PlacementEvent& event) {
     shared.fdp_events.add(static_cast<nvme::FdpEventType>(event.kind), event.handle, 0, event.at, event.lbas);
   });
   return shared.fdp_events.read_log((sqe.cdw10 & kHostEvents) != 0, data);

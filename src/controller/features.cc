@@ -79,13 +79,13 @@ Status set_power(Access& access) {
   return Status::kSuccess;
 }
 
-bool has_volatile_cache(const Shared& shared) { return shared.model.has_volatile_cache(); }
+bool has_volatile_cache(const Shared& shared) { return shared.regions.has_volatile_cache(); }
 
 Status set_volatile_cache(Access& access) {
   constexpr u32 kEnable = 1;
   if (access.sqe.cdw11 & ~kEnable) return Status::kInvalidField;
   access.values.volatile_cache = access.sqe.cdw11;
-  access.controller.shared().model.set_volatile_cache(access.sqe.cdw11 != 0);
+  access.controller.shared().regions.set_volatile_cache(access.sqe.cdw11 != 0);
   return Status::kSuccess;
 }
 
@@ -238,7 +238,7 @@ Status set_placement_events(Access& access) {
   Shared& shared = access.controller.shared();
   const u16 handle = placement_handle(access.sqe);
   const u32 count = event_count(access.sqe);
-  if (handle >= shared.model.placement()->handles() || count == 0 || count > kEventTypes) return Status::kInvalidField;
+  if (handle >= shared.regions.placement()->handles() || count == 0 || count > kEventTypes) return Status::kInvalidField;
   u8 types[kEventTypes];
   if (const Status status = access.controller.receive(access.sqe, types, count); status != Status::kSuccess) {
     return status;
@@ -258,7 +258,7 @@ Status get_placement_events(Access& access) {
   Shared& shared = access.controller.shared();
   const u16 handle = placement_handle(access.sqe);
   const u32 count = event_count(access.sqe);
-  if (handle >= shared.model.placement()->handles() || count == 0) return Status::kInvalidField;
+  if (handle >= shared.regions.placement()->handles() || count == 0) return Status::kInvalidField;
   const bool current = &access.values == &access.controller.features();
   u8 descriptors[2 * kEventTypes];  // type, attributes: bit 0 enabled
   for (u32 i = 0; i < kEventTypes; i++) {

@@ -26,7 +26,7 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
     Namespace& ns = *shared.namespaces.find(job.nsid);
     if (!ns.formatting.load(std::memory_order_relaxed)) continue;
     if (!erase_step(shared, ns, &job.at)) return false;
-    shared.model.erase(controller.now(), ns.base, ns.allocated());
+    ns.region->model.erase(controller.now(), ns.base, ns.allocated());
     const u8 index = static_cast<u8>(format_index(job.sqe));
     const bool changed = ns.format.exchange(index, std::memory_order_relaxed) != index;
     ns.formatting.store(false, std::memory_order_release);

@@ -3,6 +3,7 @@
 #include "nvmev/nvme/identify.h"
 
 #include "admin.h"
+#include "command_set.h"
 #include "controller.h"
 #include "identity.h"
 #include "nvmev/text.h"
@@ -64,7 +65,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.oncs = nvme::oncs::kCompare | nvme::oncs::kDatasetManagement | nvme::oncs::kWriteZeroes |
               nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
   data.vwc = nvme::kVwcFlushBroadcast;
-  if (shared.model.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
+  if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
     data.ctratt |= nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
     data.oacs |= nvme::oacs::kDirectives;
@@ -106,9 +107,11 @@ Status check_nsid(const Shared& shared, u32 nsid) {
   return shared.namespaces.find(nsid) != nullptr ? Status::kSuccess : Status::kInvalidNamespaceOrFormat;
 }
 
-Status check_nvm(const Sqe& sqe) {
-  return command_set(sqe) == static_cast<u8>(Csi::kNvm) ? Status::kSuccess : Status::kInvalidField;
+Status check_command_set(const Shared& shared, const Sqe& sqe) {
+  return has_command_set(shared, command_set(sqe)) ? Status::kSuccess : Status::kInvalidField;
 }
+
+bool is_of_set(const Namespace& ns, const Sqe& sqe) { return static_cast<u8>(ns.region->set->csi) == command_set(sqe); }
 
 nvme::IdentifyNamespace& as_namespace(u8* data) { return *reinterpret_cast<nvme::IdentifyNamespace*>(data); }
 
@@ -156,8 +159,15 @@ Status allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
 }
 
 Status csi_active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
-  if (const Status status = check_nvm(sqe); status != Status::kSuccess) return status;
-  return active_namespaces(controller, sqe, data);
+  if (const Status status = check_command_set(controller.shared(), sqe); status != Status::kSuccess) return status;
+  return list_namespaces(controller.shared(), sqe, data,
+                         [&](const Namespace& ns) { return ns.attached() && is_of_set(ns, sqe); });
+}
+
+Status csi_allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
+  if (const Status status = check_command_set(controller.shared(), sqe); status != Status::kSuccess) return status;
+  return list_namespaces(controller.shared(), sqe, data,
+                         [&](const Namespace& ns) { return ns.exists() && is_of_set(ns, sqe); });
 }
 
 Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
@@ -171,21 +181,51 @@ Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
     data += sizeof(header) + length;
   };
   const auto uuid = namespace_uuid(shared, *ns);
-  const u8 csi = static_cast<u8>(Csi::kNvm);
+  const u8 csi = static_cast<u8>(ns->region->set->csi);
   add(nvme::Nidt::kNguid, uuid.data(), static_cast<u8>(uuid.size()));
   add(nvme::Nidt::kUuid, uuid.data(), static_cast<u8>(uuid.size()));
   add(nvme::Nidt::kCsi, &csi, sizeof(csi));
   return Status::kSuccess;
 }
 
-// NVM Command Set 1.0 section 4.1.5.3: all zeros without protection information.
-Status csi_namespace(Controller& controller, const Sqe& sqe, u8*) {
-  if (const Status status = check_nvm(sqe); status != Status::kSuccess) return status;
-  return check_nsid(controller.shared(), sqe.nsid);
+void fill_csi_namespace(const Shared& shared, const Namespace* ns, u8* data) {
+  const CommandSet& set = command_set_of(ns);
+  if (ns != nullptr && set.identify_namespace != nullptr) set.identify_namespace(shared, *ns, data);
 }
 
-// NVM Command Set 1.0 section 4.1.5.4: no limits beyond MDTS.
-Status csi_controller(Controller&, const Sqe& sqe, u8*) { return check_nvm(sqe); }
+// The structure of the namespace's own command set (NVM Command Set 1.0 section 4.1.5.3: all zeros without protection
+// information).
+template <typename Predicate>
+Status csi_namespace_if(Controller& controller, const Sqe& sqe, u8* data, Predicate shown) {
+  const Shared& shared = controller.shared();
+  if (const Status status = check_command_set(shared, sqe); status != Status::kSuccess) return status;
+  const Namespace* ns = shared.namespaces.find(sqe.nsid);
+  if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  if (!shown(*ns)) return Status::kSuccess;
+  if (!is_of_set(*ns, sqe)) return Status::kInvalidIoCommandSet;
+  fill_csi_namespace(shared, ns, data);
+  return Status::kSuccess;
+}
+
+Status csi_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  return csi_namespace_if(controller, sqe, data, [](const Namespace& ns) { return ns.attached(); });
+}
+
+Status csi_allocated_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  return csi_namespace_if(controller, sqe, data, [](const Namespace& ns) { return ns.exists(); });
+}
+
+// The structure of a command set (NVM Command Set 1.0 section 4.1.5.4: no limits beyond MDTS).
+Status csi_controller(Controller& controller, const Sqe& sqe, u8* data) {
+  const Shared& shared = controller.shared();
+  if (const Status status = check_command_set(shared, sqe); status != Status::kSuccess) return status;
+  for (const Region& region : shared.regions) {
+    if (static_cast<u8>(region.set->csi) != command_set(sqe) || region.set->identify_controller == nullptr) continue;
+    region.set->identify_controller(shared, data);
+    break;
+  }
+  return Status::kSuccess;
+}
 
 Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
   const Shared& shared = controller.shared();
@@ -210,11 +250,12 @@ Status namespace_controllers(Controller& controller, const Sqe& sqe, u8* data) {
   return check_nsid(shared, sqe.nsid);
 }
 
-// Section 5.17.2.21: vectors of the command set combinations that a controller can have; here one, of the NVM set.
-Status command_sets(Controller&, const Sqe& sqe, u8* data) {
+// Section 5.17.2.21: vectors of the command set combinations that a controller can have; here one, of all sets.
+Status command_sets(Controller& controller, const Sqe& sqe, u8* data) {
   if (controller_id(sqe) != 0xffff && controller_id(sqe) != kControllerId) return Status::kInvalidField;
-  const u64 nvm_only = 1ull << static_cast<u8>(Csi::kNvm);
-  memcpy(data, &nvm_only, sizeof(nvm_only));
+  u64 sets = 1ull << static_cast<u8>(Csi::kNvm);
+  for (const Region& region : controller.shared().regions) sets |= 1ull << static_cast<u8>(region.set->csi);
+  memcpy(data, &sets, sizeof(sets));
   return Status::kSuccess;
 }
 
@@ -249,6 +290,8 @@ constexpr CnsRow kRows[] = {
     {Cns::kIndependentNamespace, independent_namespace},
     {Cns::kAllocatedNamespaces, allocated_namespaces},
     {Cns::kAllocatedNamespace, allocated_namespace},
+    {Cns::kCsiAllocatedNamespaces, csi_allocated_namespaces},
+    {Cns::kCsiAllocatedNamespace, csi_allocated_namespace},
     {Cns::kNamespaceControllers, namespace_controllers},
     {Cns::kControllers, controllers},
     {Cns::kNamespaceGranularity, namespace_granularity},

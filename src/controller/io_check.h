@@ -5,19 +5,18 @@
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/text.h"
+#include "io_commands.h"
 #include "prp.h"
-#include "shared.h"
 
 namespace nvmev {
 
-// What holds for every I/O command: its flags and its namespace, which it returns in *ns.
-inline nvme::Status check_common(const Shared& shared, const nvme::Sqe& sqe, const Namespace** ns) {
+// What holds for every I/O command of a namespace: its flags, and that the namespace is there and usable.
+inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe) {
   using nvme::Status;
   if (sqe.fuse() != 0) return Status::kInvalidField;  // FUSES is 0
   if (sqe.psdt() != 0) return Status::kInvalidField;  // SGLS is 0
-  *ns = shared.namespaces.find_attached(sqe.nsid);
-  if (*ns == nullptr) return Status::kInvalidNamespaceOrFormat;
-  if ((*ns)->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
+  if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  if (context.ns->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
   return Status::kSuccess;
 }
 

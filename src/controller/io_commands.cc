@@ -2,6 +2,7 @@
 // NVM Command Set 1.0, section 3.2.
 #include "io_commands.h"
 
+#include "command_set.h"
 #include "fdp.h"
 #include "io_check.h"
 #include "io_data.h"
@@ -30,46 +31,44 @@ Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
 }
 
 // Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12.
-Status check_blocks(const Shared& shared, Task& task) {
-  const Namespace* ns;
-  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
+Status check_blocks(const IoContext& context, Task& task) {
+  if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
   // PRINFO and the storage tag check mean nothing without protection information: they are ignored (section 5.2.1).
-  return check_range(*ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
+  return check_range(*context.ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
 }
 
-Status check_transfer(const Shared& shared, Task& task) {
-  if (const Status status = check_blocks(shared, task); status != Status::kSuccess) return status;
-  if (task.length > shared.max_transfer()) return Status::kInvalidField;
+Status check_transfer(const IoContext& context, Task& task) {
+  if (const Status status = check_blocks(context, task); status != Status::kSuccess) return status;
+  if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
   return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
 }
 
 Status check_read(const IoContext& context, Task& task) {
   task.op = IoOp::kRead;
-  return check_transfer(context.shared, task);
+  return check_transfer(context, task);
 }
 
 Status check_write(const IoContext& context, Task& task) {
   task.op = IoOp::kWrite;
-  const Status status = check_transfer(context.shared, task);
-  return status == Status::kSuccess ? check_placement(context.shared, task) : status;
+  const Status status = check_transfer(context, task);
+  return status == Status::kSuccess ? check_placement(context, task) : status;
 }
 
 Status check_compare(const IoContext& context, Task& task) {
   task.op = IoOp::kCompare;
-  return check_transfer(context.shared, task);
+  return check_transfer(context, task);
 }
 
 Status check_write_zeroes(const IoContext& context, Task& task) {
   const bool deallocate = task.sqe.cdw12 & kDeallocate;
   task.op = deallocate && context.shared.medium.thin() ? IoOp::kDeallocate : IoOp::kWriteZeroes;
-  return check_blocks(context.shared, task);
+  return check_blocks(context, task);
 }
 
 Status check_flush(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
-  const Namespace* ns;
-  if (task.sqe.nsid != nvme::kNsidBroadcast) return check_common(context.shared, task.sqe, &ns);
+  if (task.sqe.nsid != nvme::kNsidBroadcast) return check_common(context, task.sqe);
   // All namespaces of this controller (VWC bits 2:1).
   return task.sqe.fuse() == 0 && task.sqe.psdt() == 0 ? Status::kSuccess : Status::kInvalidField;
 }
@@ -78,15 +77,14 @@ Status check_dataset_management(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kDeallocate;
   task.offset = task.length = 0;
-  const Namespace* ns;
-  if (const Status status = check_common(shared, task.sqe, &ns); status != Status::kSuccess) return status;
+  if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
   CommandList& list = *context.list;
   list.count = (task.sqe.cdw10 & 0xff) + 1;
   const Status fetched = fetch_list(shared, task.sqe, list.ranges, list.count * sizeof(nvme::DsmRange));
   if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
     Task part;
-    const Status status = check_range(*ns, list.ranges[i].slba, list.ranges[i].nlb, part);
+    const Status status = check_range(*context.ns, list.ranges[i].slba, list.ranges[i].nlb, part);
     if (status != Status::kSuccess) return status;
     list.bytes[i] = {part.offset, part.length};
   }
@@ -99,14 +97,24 @@ Status check_dataset_management(const IoContext& context, Task& task) {
 constexpr u32 kReads = nvme::effects::kSupported;
 constexpr u32 kWrites = nvme::effects::kSupported | nvme::effects::kLbaContent;
 
+// Flushes the namespace's region, or all of them.
+void act_flush(const IoContext& context, Task& task, u64 now) {
+  for (Region& region : context.shared.regions) {
+    if (context.ns != nullptr && context.ns->region != &region) continue;
+    const IoPlan plan = region.model.plan({now, region.base, 0, IoOp::kFlush, false});
+    if (plan.done > task.target) task.target = plan.done;
+    if (task.status == Status::kSuccess) task.status = plan.status;
+  }
+}
+
 // Deallocates the ranges one after another.
-void act_dataset_management(Shared& shared, Task& task, u64 now) {
+void act_dataset_management(const IoContext& context, Task& task, u64 now) {
   IoRequest request{now, 0, 0, IoOp::kDeallocate, false};
   for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
     if (task.list->bytes[i].length == 0) continue;
     request.offset = task.list->bytes[i].offset;
     request.length = task.list->bytes[i].length;
-    const IoPlan plan = shared.model.plan(request);
+    const IoPlan plan = context.ns->region->model.plan(request);
     if (plan.done > task.target) task.target = plan.done;
     task.status = plan.status;
   }
@@ -116,9 +124,13 @@ void act_dataset_management(Shared& shared, Task& task, u64 now) {
 constexpr auto make_table() {
   using Op = nvme::NvmOpcode;
   using Stats = WorkerStats;
-  std::array<IoCommand, 256> table{};
+  CommandTable table{};
   const auto row = [&](Op opcode) -> IoCommand& { return table[static_cast<u8>(opcode)]; };
-  row(Op::kFlush) = {.name = "Flush", .check = check_flush, .counter = &Stats::flushes, .effects = kWrites};
+  row(Op::kFlush) = {.name = "Flush",
+                     .check = check_flush,
+                     .act = act_flush,
+                     .counter = &Stats::flushes,
+                     .effects = kWrites};
   row(Op::kWrite) = {
       .name = "Write", .check = check_write, .move = move_write, .counter = &Stats::writes, .effects = kWrites};
   row(Op::kRead) = {
@@ -157,10 +169,15 @@ constexpr auto make_table() {
   return table;
 }
 
-constexpr std::array<IoCommand, 256> kNvmCommands = make_table();
+constexpr CommandTable kNvmCommands = make_table();
 
 }  // namespace
 
-const IoCommand& nvm_command(u8 opcode) { return kNvmCommands[opcode]; }
+constinit const CommandSet kNvmCommandSet = {
+    .family = CommandFamily::kNvm,
+    .csi = nvme::Csi::kNvm,
+    .commands = &kNvmCommands,
+    .whole_region = false,
+};
 
 }  // namespace nvmev

@@ -13,6 +13,8 @@ namespace nvmev {
 // What a check may use: the shared state, and memory of its dispatcher's.
 struct IoContext {
   Shared& shared;
+  // Attached; nullptr where NSID names no such namespace.
+  Namespace* ns;
   // A free list, for commands that need one.
   CommandList* list;
 };
@@ -25,17 +27,14 @@ struct IoCommand {
   // In the dispatcher: checks everything but what the data pointers point to, and fills in op, offset and length.
   nvme::Status (*check)(const IoContext&, Task&) = nullptr;
   // In the dispatcher: carries the command out in the model; nullptr: as the request that check() made of it.
-  void (*act)(Shared&, Task&, u64 now) = nullptr;
-  // In the worker: moves the command's data, all of it or none; nullptr: there is none.
-  nvme::Status (*move)(Shared&, PrpBuffer&, const Task&) = nullptr;
+  void (*act)(const IoContext&, Task&, u64 now) = nullptr;
+  // In the worker: moves the command's data, all of it or none; nullptr: there is none. May change task.result.
+  nvme::Status (*move)(Shared&, PrpBuffer&, Task&) = nullptr;
   Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
   u32 effects = 0;                          // Commands Supported and Effects, figure 214
   bool needs_list = false;                  // brings a CommandList along
   bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes
 };
-
-// The row of an NVM Command Set opcode.
-const IoCommand& nvm_command(u8 opcode);
 
 // Whether the device carries the opcode out.
 inline bool supports(const Shared& shared, const IoCommand& command) {

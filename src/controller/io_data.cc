@@ -27,7 +27,7 @@ Status map(PrpBuffer& buffer, const Task& task) {
 
 }  // namespace
 
-Status move_read(Shared& shared, PrpBuffer& buffer, const Task& task) {
+Status move_read(Shared& shared, PrpBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   for_each_page(buffer, task, [&](u64 at, const Pieces& to) {
     shared.medium.read(at, to);
@@ -36,7 +36,7 @@ Status move_read(Shared& shared, PrpBuffer& buffer, const Task& task) {
   return Status::kSuccess;
 }
 
-Status move_write(Shared& shared, PrpBuffer& buffer, const Task& task) {
+Status move_write(Shared& shared, PrpBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   // All memory first, so that running out of it leaves the blocks as they were.
   const u64 end = task.offset + task.length;
@@ -48,7 +48,7 @@ Status move_write(Shared& shared, PrpBuffer& buffer, const Task& task) {
   return written ? Status::kSuccess : Status::kWriteFault;
 }
 
-Status move_compare(Shared& shared, PrpBuffer& buffer, const Task& task) {
+Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   const bool equal =
       for_each_page(buffer, task, [&](u64 at, const Pieces& with) { return shared.medium.equals(at, with); });

@@ -9,8 +9,8 @@
 
 namespace nvmev {
 
-nvme::Status move_read(Shared& shared, PrpBuffer& buffer, const Task& task);
-nvme::Status move_write(Shared& shared, PrpBuffer& buffer, const Task& task);
-nvme::Status move_compare(Shared& shared, PrpBuffer& buffer, const Task& task);
+nvme::Status move_read(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_write(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task);
 
 }  // namespace nvmev

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Get Log Page: NVMe 2.0 section 5.16.
 #include "admin.h"
+#include "command_set.h"
 #include "controller.h"
 #include "fdp.h"
 #include "fdp_logs.h"
 #include "identity.h"
-#include "io_commands.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -41,14 +41,17 @@ u32 changed_namespaces_log(Controller& controller, const Sqe&, u8* data) {
   return sizeof(nvme::ChangedNamespacesLog);
 }
 
-u32 command_effects_log(Controller& controller, const Sqe&, u8* data) {
+u32 command_effects_log(Controller& controller, const Sqe& sqe, u8* data) {
   const Shared& shared = controller.shared();
   auto& log = *reinterpret_cast<nvme::CommandEffectsLog*>(data);
   for (u32 opcode = 0; opcode < 256; opcode++) {
     const AdminCommand& admin = admin_command(static_cast<u8>(opcode));
     if (supports(shared, admin)) log.admin[opcode] = admin.effects;
-    const IoCommand& io = nvm_command(static_cast<u8>(opcode));
-    if (supports(shared, io)) log.io[opcode] = io.effects;
+    for (const Region& region : shared.regions) {
+      if (static_cast<u8>(region.set->csi) != sqe.cdw14 >> 24) continue;
+      const IoCommand& io = find_command(*region.set, static_cast<u8>(opcode));
+      if (supports(shared, io)) log.io[opcode] |= io.effects;
+    }
   }
   return sizeof(log);
 }
@@ -108,7 +111,7 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   const u64 bytes = log_dwords(sqe) * sizeof(u32);
   const u64 offset = log_offset(sqe);
   if (bytes > controller.shared().max_transfer() || offset % sizeof(u32) != 0) return {Status::kInvalidField};
-  if (row->scope == LogScope::kCommandSet && sqe.cdw14 >> 24 != static_cast<u8>(nvme::Csi::kNvm)) {
+  if (row->scope == LogScope::kCommandSet && !has_command_set(controller.shared(), static_cast<u8>(sqe.cdw14 >> 24))) {
     return {Status::kInvalidField};
   }
   if (row->scope == LogScope::kEnduranceGroup && sqe.cdw11 >> 16 != kEnduranceGroup) return {Status::kInvalidField};
@@ -139,7 +142,7 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   const auto thousands = [](u64 blocks) { return (blocks + 999) / 1000; };
   log.critical_warning = features_.temperature_warning() ? nvme::kWarningTemperature : 0;
   log.composite_temperature = kCompositeTemperature;
-  const FtlHealth health = shared_->model.health();
+  const FtlHealth health = shared_->regions.health();
   log.available_spare = health.available_spare;
   log.percentage_used = health.percentage_used;
   log.available_spare_threshold = 10;

@@ -7,8 +7,9 @@
 
 namespace nvmev {
 
-int Model::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+int Model::init(const nvmev_config& config, u64 base, nvmev_host* host, nvmev_error* error) {
   host_ = host;
+  base_ = base;
   capacity_ = config.capacity;
   shared_ = config.dispatchers > 1;
   scale_milli_ = config.time_scale_milli;
@@ -37,21 +38,6 @@ u64 Model::begin(u64 now) {
   return now;
 }
 
-IoPlan Model::plan_alone(IoRequest request) {
-  const u64 now = begin(request.now);
-  request.now = scale_.to_model(now);
-  IoPlan plan = ftl_->plan(request);
-  // Rounding between the axes must not make a command that takes no time wait.
-  plan.done = plan.done <= request.now ? now : scale_.to_host(plan.done);
-  return plan;
-}
-
-IoPlan Model::plan(const IoRequest& request) {
-  if (!shared_) return plan_alone(request);
-  SpinGuard guard(host_, lock_);
-  return plan_alone(request);
-}
-
 void Model::update_placement(u64 now, u16 handle) {
   SpinGuard guard(host_, lock_);
   placement_->update(scale_.to_model(begin(now)), handle);
@@ -68,12 +54,12 @@ void Model::set_volatile_cache(bool on) {
 }
 
 void Model::erase(u64 now, u64 offset, u64 length) {
-  SpinGuard guard(host_, lock_);
-  if (offset == 0 && length == capacity_) {
-    ftl_->format();
-  } else {
-    plan_alone({now, offset, length, IoOp::kDeallocate, false});
+  if (offset != base_ || length != capacity_) {
+    plan({now, offset, length, IoOp::kDeallocate, false});
+    return;
   }
+  SpinGuard guard(host_, lock_);
+  ftl_->format();
 }
 
 }  // namespace nvmev

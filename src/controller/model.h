@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The FTL of a device, on the host's time axis and shared by its dispatchers.
+// The FTL of a region, on the host's time axis and shared by its dispatchers.
 #pragma once
 
 #include <atomic>
@@ -19,17 +19,33 @@ class Model {
   Model& operator=(const Model&) = delete;
   ~Model();
 
-  // 0 or a negative errno with *error. The configuration is checked already.
-  int init(const nvmev_config& config, nvmev_host* host, nvmev_error* error);
+  // The FTL's address 0 is at `base` of the device's address space, in which all offsets here are. 0 or a negative errno
+  // with *error. The configuration is checked already.
+  int init(const nvmev_config& config, u64 base, nvmev_host* host, nvmev_error* error);
 
   // Carries out a request that arrived at `request.now`; both that and the result's `done` are times of the host's
   // clock. Dispatcher threads.
-  IoPlan plan(const IoRequest& request);
+  IoPlan plan(IoRequest request) {
+    request.offset -= base_;
+    return carry_out(request.now, [&request](Ftl& ftl, u64 now) {
+      request.now = now;
+      return ftl.plan(request);
+    });
+  }
+
+  // The same for whatever `with(ftl, now)` does to the FTL: both `now` and the `done` of the IoPlan that it returns are
+  // modelled time. Dispatcher threads.
+  template <typename Function>
+  IoPlan carry_out(u64 now, Function with) {
+    if (!shared_) return carry_out_alone(now, with);
+    SpinGuard guard(host_, lock_);
+    return carry_out_alone(now, with);
+  }
 
   // Live keys have changed. Any thread.
   void retune(const nvmev_config& config);
 
-  // The contents of a range are gone (Format NVM, deletion of a namespace). Dispatcher 0.
+  // The contents of a range are gone (Format NVM, deletion of a namespace). Dispatcher 0, before it is attached again.
   void erase(u64 now, u64 offset, u64 length);
 
   bool has_volatile_cache() const { return ftl_->has_volatile_cache(); }
@@ -54,12 +70,21 @@ class Model {
   u64 state_hash() const { return ftl_->state_hash(); }
 
  private:
-  IoPlan plan_alone(IoRequest request);
+  template <typename Function>
+  IoPlan carry_out_alone(u64 now, Function with) {
+    now = begin(now);
+    const u64 modelled = scale_.to_model(now);
+    IoPlan plan = with(*ftl_, modelled);
+    // Rounding between the axes must not make a command that takes no time wait.
+    plan.done = plan.done <= modelled ? now : scale_.to_host(plan.done);
+    return plan;
+  }
   u64 begin(u64 now);
 
   nvmev_host* host_ = nullptr;
   Ftl* ftl_ = nullptr;
   Placement* placement_ = nullptr;
+  u64 base_ = 0;
   u64 capacity_ = 0;
   bool shared_ = false;  // several dispatchers: plan() takes the lock
   Spinlock lock_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "namespace.h"
 
+#include "region.h"
+
 namespace nvmev {
 
 using nvme::Status;
@@ -18,17 +20,18 @@ u64 Namespaces::unallocated() const {
   return capacity_ - used;
 }
 
-// First fit: the lowest place, at 0 or behind a namespace, that meets no other.
-bool Namespaces::find_room(u64 bytes, u64* base) const {
+// First fit: the lowest place, at the region's start or behind a namespace, that meets no other.
+bool Namespaces::find_room(const Region& region, u64 bytes, u64* base) const {
+  const u64 end = region.base + region.bytes;
   const auto fits = [&](u64 at) {
-    if (bytes > capacity_ - at) return false;
+    if (at < region.base || at >= end || bytes > end - at) return false;
     for (const Namespace& ns : namespaces_) {
       if (ns.exists() && at < ns.base + ns.allocated() && ns.base < at + bytes) return false;
     }
     return true;
   };
-  bool found = fits(0);
-  if (found) *base = 0;
+  bool found = fits(region.base);
+  if (found) *base = region.base;
   for (const Namespace& ns : namespaces_) {
     const u64 at = ns.base + ns.allocated();
     if (!ns.exists() || !fits(at) || (found && *base <= at)) continue;
@@ -38,7 +41,7 @@ bool Namespaces::find_room(u64 bytes, u64* base) const {
   return found;
 }
 
-Namespace* Namespaces::create(u64 bytes, u8 format, Status* status) {
+Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, Status* status) {
   Namespace* fresh = nullptr;
   for (Namespace& ns : namespaces_) {
     if (fresh == nullptr && !ns.exists()) fresh = &ns;
@@ -48,10 +51,11 @@ Namespace* Namespaces::create(u64 bytes, u8 format, Status* status) {
     return nullptr;
   }
   u64 base;
-  if (!find_room(bytes, &base)) {
+  if (!find_room(region, bytes, &base)) {
     *status = Status::kInsufficientCapacity;
     return nullptr;
   }
+  fresh->region = &region;
   fresh->base = base;
   fresh->bytes = bytes;
   fresh->format.store(format, std::memory_order_relaxed);

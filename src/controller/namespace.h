@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Namespaces: ranges of the device's address space, seen as logical blocks.
+// Namespaces: ranges of a region of the device, seen as logical blocks.
 #pragma once
 
 #include <array>
@@ -9,6 +9,8 @@
 #include "nvmev/types.h"
 
 namespace nvmev {
+
+struct Region;
 
 // LBA formats offered, by index: 512 bytes and 4 KiB, without metadata.
 inline constexpr u8 kLbaShifts[] = {9, 12};
@@ -25,6 +27,7 @@ enum class NamespaceState : u8 {
 // Fields other than atomics change only while the namespace is not attached and no command uses it any more.
 struct Namespace {
   u32 id;
+  Region* region;
   u64 base;   // first byte in the device's address space; on a page
   u64 bytes;
   std::atomic<NamespaceState> state{NamespaceState::kAbsent};
@@ -46,9 +49,9 @@ class Namespaces {
   // `capacity`: bytes of the device's address space, a multiple of the page size.
   void init(u64 capacity);
 
-  // Allocates room for `bytes` for a new namespace in state kAllocated. nullptr with *status when
+  // Allocates room in `region` for `bytes` for a new namespace in state kAllocated. nullptr with *status when
   // there is no id or no contiguous room left.
-  Namespace* create(u64 bytes, u8 format, nvme::Status* status);
+  Namespace* create(Region& region, u64 bytes, u8 format, nvme::Status* status);
   void remove(Namespace& ns) { ns.state.store(NamespaceState::kAbsent, std::memory_order_release); }
 
   // nullptr for ids beyond the largest, and for 0 and FFFFFFFFh.
@@ -74,7 +77,7 @@ class Namespaces {
   const Namespace* end() const { return namespaces_.data() + namespaces_.size(); }
 
  private:
-  bool find_room(u64 bytes, u64* base) const;
+  bool find_room(const Region& region, u64 bytes, u64* base) const;
 
   u64 capacity_ = 0;
   std::array<Namespace, kMaxNamespaces> namespaces_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Namespace Management and Namespace Attachment: NVMe 2.0 sections 5.22 and 5.23.
 #include "admin.h"
+#include "command_set.h"
 #include "controller.h"
 #include "eraser.h"
 #include "identity.h"
@@ -16,14 +17,34 @@ namespace {
 enum : u32 { kCreate = 0, kDelete = 1 };
 enum : u32 { kAttach = 0, kDetach = 1 };
 
+// Whether a namespace takes room of the region.
+bool is_used(const Shared& shared, const Region& region) {
+  for (const Namespace& ns : shared.namespaces) {
+    if (ns.exists() && ns.region == &region) return true;
+  }
+  return false;
+}
+
 u32 select(const Sqe& sqe) { return sqe.cdw10 & 0xf; }
 
 // ---- Create ------------------------------------------------------------------------------------------------------
 
+// Of the regions with that command set, the first that may have room.
+Region* find_region(Shared& shared, u8 command_set) {
+  Region* found = nullptr;
+  for (Region& region : shared.regions) {
+    if (static_cast<u8>(region.set->csi) != command_set) continue;
+    if (!region.set->whole_region || !is_used(shared, region)) return &region;
+    found = &region;
+  }
+  return found;
+}
+
 AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   const u8 command_set = static_cast<u8>(sqe.cdw11 >> 24);
   if (sqe.nsid != 0) return {Status::kInvalidField};
-  if (command_set != static_cast<u8>(nvme::Csi::kNvm)) return {Status::kIoCommandSetNotSupported};
+  Region* region = find_region(controller.shared(), command_set);
+  if (region == nullptr) return {Status::kIoCommandSetNotSupported};
   auto& wanted = *reinterpret_cast<nvme::IdentifyNamespace*>(controller.scratch());
   if (const Status status = controller.receive(sqe, &wanted, kPageSize); status != Status::kSuccess) return {status};
   if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return {Status::kInvalidFormat};
@@ -34,7 +55,11 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   if (wanted.ncap != wanted.nsze) return {Status::kThinProvisioningNotSupported};
   if (wanted.nsze > ~0ull >> shift) return {Status::kInsufficientCapacity};
   Status status = Status::kSuccess;
-  Namespace* ns = controller.shared().namespaces.create(wanted.nsze << shift, wanted.flbas, &status);
+  const u64 bytes = wanted.nsze << shift;
+  if (region->set->whole_region && bytes != region->bytes) {
+    return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
+  }
+  Namespace* ns = controller.shared().namespaces.create(*region, bytes, wanted.flbas, &status);
   if (ns == nullptr) return {status};
   return {Status::kSuccess, ns->id};
 }
@@ -54,7 +79,7 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     Namespace& ns = *shared.namespaces.find(job.nsid);
     if (ns.state.load(std::memory_order_relaxed) != NamespaceState::kAllocated) continue;
     if (!erase_step(shared, ns, &job.at)) return false;
-    shared.model.erase(controller.now(), ns.base, ns.allocated());
+    ns.region->model.erase(controller.now(), ns.base, ns.allocated());
     shared.namespaces.remove(ns);
     job.at = 0;
   }

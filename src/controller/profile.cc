@@ -100,7 +100,8 @@ extern "C" int nvmev_config_load(nvmev_config* config, const char* name, const c
     if (!split(line, &key, &value)) {
       return fail(error, err::kInvalid, "%s:%u: %.48s: `key = value` is right", name, number, line);
     }
-    const u64 before[2] = {parsed.keys_set[0], parsed.keys_set[1]};
+    u64 before[sizeof(parsed.keys_set) / sizeof(u64)];
+    memcpy(before, parsed.keys_set, sizeof(before));
     nvmev_error reason;
     const int result = nvmev_config_set(&parsed, key, value, &reason);
     if (result != 0) return fail(error, result, "%s:%u: %.440s", name, number, reason.text);

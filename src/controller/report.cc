@@ -68,10 +68,12 @@ void report_lateness(const Shared& shared, TextWriter& text) {
 }  // namespace
 
 void report(const Shared& shared, TextWriter& text) {
-  text.add("type %s\n", shared.config.type);
+  const nvmev_config& config = shared.config;
+  text.add("type %s\n", config.namespaces[0] != '\0' ? config.namespaces : config.type);
   text.add("capacity_bytes %llu\n", number(shared.namespaces.capacity()));
   for (const Namespace& ns : shared.namespaces) {
     if (!ns.exists()) continue;
+    text.add("namespace.%u.type %s\n", ns.id, ns.region->config.type);
     text.add("namespace.%u.bytes %llu\n", ns.id, number(ns.bytes));
     text.add("namespace.%u.lba_bytes %u\n", ns.id, 1u << ns.lba_shift());
     text.add("namespace.%u.attached %u\n", ns.id, ns.attached() ? 1u : 0u);
@@ -91,7 +93,7 @@ void report(const Shared& shared, TextWriter& text) {
     text.add("%s %llu\n", row.name, number(sum));
   }
   report_lateness(shared, text);
-  shared.model.report(text);
+  shared.regions.report(text);
 }
 
 }  // namespace nvmev

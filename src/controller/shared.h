@@ -7,12 +7,12 @@
 #include "error_log.h"
 #include "fdp.h"
 #include "medium.h"
-#include "model.h"
 #include "namespace.h"
 #include "nvmev/host.h"
 #include "nvmev/host_array.h"
 #include "nvmev/nvme/async_event.h"
 #include "queue.h"
+#include "region.h"
 #include "stats.h"
 #include "task.h"
 
@@ -41,7 +41,7 @@ struct Shared {
   nvmev_host* host;
   u8* bar;
   Medium medium;
-  Model model;
+  Regions regions;
   Namespaces namespaces;
 
   HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue

@@ -96,7 +96,7 @@ void Controller::finish_stop() {
   // Section 3.7.2: a Controller Level Reset.
   features_ = FeatureValues();
   features_.timestamp_set = now_;
-  if (shared_->model.has_volatile_cache()) shared_->model.set_volatile_cache(features_.volatile_cache != 0);
+  shared_->regions.set_volatile_cache(features_.volatile_cache != 0);
   shared_->coalescing.time.store(0, std::memory_order_relaxed);
   shared_->coalescing.threshold.store(0, std::memory_order_relaxed);
   for (auto& word : shared_->coalescing.disabled) word.store(0, std::memory_order_relaxed);

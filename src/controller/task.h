@@ -55,6 +55,8 @@ struct alignas(kCacheLine) Task {
   u16 placement;  // handle of a write
   TaskKind kind;
   IoOp op;
+  CommandFamily family;  // whose row of the command table
+  u64 result;            // DW0 and DW1 of the completion
 };
 static_assert(sizeof(Task) == 128);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "worker.h"
 
-#include "io_commands.h"
+#include "command_set.h"
 
 namespace nvmev {
 
@@ -86,7 +86,7 @@ u32 Worker::take_arrivals(u64 now) {
       if (task->kind != TaskKind::kCommand) {
         answer(*task, now);
       } else {
-        if (nvm_command(task->sqe.opcode).move != nullptr) bytes += task->length;
+        if (command_of(*task).move != nullptr) bytes += task->length;
         if (!take(*task)) break;
       }
       ring.pop();
@@ -97,9 +97,9 @@ u32 Worker::take_arrivals(u64 now) {
 }
 
 // Carries out a command's data phase. False: it must wait for room.
-bool Worker::take(const Task& task) {
+bool Worker::take(Task& task) {
   if (free_ == kNone) return false;
-  const IoCommand& command = nvm_command(task.sqe.opcode);
+  const IoCommand& command = command_of(task);
   Status status = task.status;
   if (status == Status::kSuccess) {
     if (command.long_running) {
@@ -131,11 +131,12 @@ void Worker::finish(const Task& task, Status status) {
   pending.sq_id = task.sq_id;
   pending.cid = task.sqe.cid;
   pending.status = status;
+  pending.result = status == Status::kSuccess ? task.result : 0;
   order_.insert(index);
 }
 
 void Worker::count(const Task& task) {
-  const IoCommand& command = nvm_command(task.sqe.opcode);
+  const IoCommand& command = command_of(task);
   (stats_->*command.counter).add(1);
   if (command.move == nullptr) return;
   if (task.op == IoOp::kWrite) {
@@ -240,6 +241,7 @@ void Worker::drain_sq(SubmissionQueue& sq, u64 now) {
     bool invalid = false;
     if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {
       pending.status = sq.end_status;
+      pending.result = 0;
       post(cq, pending, now);
     }
     in_flight_--;
@@ -288,6 +290,7 @@ bool Worker::abort(u16 sq_id, u16 cid, u64 now) {
   });
   if (found == kNone) return false;
   entries_[found].status = Status::kAbortRequested;
+  entries_[found].result = 0;
   stats_->aborted.add(1);
   complete(found, now);
   signal_touched();
@@ -359,7 +362,7 @@ u32 Worker::deliver_held(u64 now) {
 void Worker::post(CompletionQueue& cq, const Pending& pending, u64 now) {
   const SubmissionQueue& sq = shared_->sqs[pending.sq_id];
   const u16 sq_head = static_cast<u16>(sq.head.load(std::memory_order_relaxed));
-  cq.post(0, 0, sq_head, sq.id, pending.cid, nvme::status_field(pending.status));
+  cq.post(static_cast<u32>(pending.result), static_cast<u32>(pending.result >> 32), sq_head, sq.id, pending.cid, nvme::status_field(pending.status));
   stats_->completions.add(1);
   if (!cq.interrupts) return;
   if (cq.unsignalled++ == 0) cq.signal_by = now + shared_->coalescing.time.load(std::memory_order_relaxed);

@@ -19,8 +19,9 @@ struct Pending : OrderLink {
   u16 cid;
   nvme::Status status;
   u16 reserved;
+  u64 result;  // DW0 and DW1
 };
-static_assert(sizeof(Pending) == 24);
+static_assert(sizeof(Pending) == 32);
 
 class Worker {
  public:
@@ -45,7 +46,7 @@ class Worker {
   };
 
   u32 take_arrivals(u64 now);
-  bool take(const Task& task);
+  bool take(Task& task);
   void answer(Task& task, u64 now);
   void drain_sq(SubmissionQueue& sq, u64 now);
   void forget_cq(CompletionQueue& cq);

@@ -57,7 +57,8 @@ static void nvmev_host_describe(const struct nvmev_host *host)
 	};
 
 	nvmev_info(host, "%s of %llu MiB, medium %s, PCI domain 0x%x, %u dispatchers, %u workers",
-		   host->config.type, host->config.capacity >> 20, media[host->config.medium],
+		   host->config.namespaces[0] ? host->config.namespaces : host->config.type,
+		   host->config.capacity >> 20, media[host->config.medium],
 		   pci_domain_nr(host->bus), host->config.dispatchers, host->config.workers);
 }
 

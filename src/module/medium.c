@@ -157,6 +157,7 @@ int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *set
 	};
 	int result;
 
+	host->config.capacity = nvmev_config_capacity(&host->config);
 	if (host->config.medium != NVMEV_MEDIUM_RESERVED) {
 		/* As large as tmpfs would be. */
 		if (!host->config.capacity)

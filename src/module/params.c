@@ -76,6 +76,8 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "or auto: reserved if given, else pages (auto)") \
 	X(type, TEXT, NVMEV_CONFIG(type), NVMEV_FIXED, \
 	  "device type: nvm or conv (nvm)") \
+	X(namespaces, TEXT, NVMEV_CONFIG(namespaces), NVMEV_FIXED, \
+	  "namespaces with FTLs of their own, such as conv:8G,nvm:1G:lba_size=4096 (one of type)") \
 	X(capacity, NUMBER, NVMEV_CONFIG(capacity), NVMEV_FIXED, \
 	  "bytes, or with suffix K, M, G, T (the reserved range, else half of the memory)") \
 	X(lba_size, NUMBER, NVMEV_CONFIG(lba_size), NVMEV_FIXED, \

@@ -48,6 +48,7 @@ nvmev_config make_config(const std::string& profile, const Keys& keys) {
   for (const auto& [key, value] : keys) {
     if (nvmev_config_set(&config, key.c_str(), value.c_str(), &error) != 0) throw SimError(error.text);
   }
+  if (config.namespaces[0] != '\0') throw SimError("namespaces: the simulator has one; type=, capacity= and keys are right");
   if (config.capacity == 0) config.capacity = kDefaultCapacity;
   config.medium = NVMEV_MEDIUM_NONE;
   if (nvmev_config_check(&config, &error) != 0) throw SimError(error.text);

@@ -119,7 +119,7 @@ class ToyFtl final : public Ftl {
   u64 busy_until_ = 0;
 };
 
-constexpr FtlType kToyType = {"toy", nullptr,
+constexpr FtlType kToyType = {"toy", CommandFamily::kNvm, nullptr,
                               [](const nvmev_config& config, nvmev_host*) -> Ftl* { return new ToyFtl(config); }};
 
 }  // namespace

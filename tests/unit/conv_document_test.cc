@@ -17,8 +17,7 @@ std::string contents(const std::string& path) {
 }
 
 TEST(Documentation, ExampleOfAPolicyIsTheCompiledOne) {
-  const std::string here = __FILE__;
-  const std::string root = here.substr(0, here.rfind("/tests/"));
+  const std::string root = NVMEV_ROOT;
   const std::string example = contents(root + "/ftl/conv/victim_windowed.cc");
   ASSERT_FALSE(example.empty()) << root;
   EXPECT_NE(contents(root + "/docs/writing-an-ftl.md").find("```cpp\n" + example + "```"), std::string::npos);

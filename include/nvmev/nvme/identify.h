@@ -21,6 +21,8 @@ enum class Cns : u8 {
   kControllers = 0x13,
   kNamespaceGranularity = 0x16,
   kEnduranceGroups = 0x19,
+  kCsiAllocatedNamespaces = 0x1a,
+  kCsiAllocatedNamespace = 0x1b,
   kCommandSets = 0x1c,
 };
 

@@ -48,6 +48,7 @@ enum class Status : u16 {
   kThinProvisioningNotSupported = 0x11b,
   kControllerListInvalid = 0x11c,
   kIoCommandSetNotSupported = 0x129,
+  kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
 
   // Media and Data Integrity Errors

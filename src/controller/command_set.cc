@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "command_set.h"
+
+namespace nvmev {
+
+namespace {
+
+// By CommandFamily.
+constexpr const CommandSet* kSets[] = {
+    &kNvmCommandSet,
+    &kNvmCommandSet,
+    &kNvmCommandSet,
+    &kNvmCommandSet,
+};
+
+}  // namespace
+
+const CommandSet& command_set(CommandFamily family) { return *kSets[static_cast<u8>(family)]; }
+
+const CommandSet& command_set_of(const Namespace* ns) { return ns != nullptr ? *ns->region->set : kNvmCommandSet; }
+
+bool has_command_set(const Shared& shared, u8 csi) {
+  for (const Region& region : shared.regions) {
+    if (static_cast<u8>(region.set->csi) == csi) return true;
+  }
+  return csi == static_cast<u8>(nvme::Csi::kNvm);
+}
+
+}  // namespace nvmev

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Command sets: the I/O commands of a namespace, and what Identify says of it beyond what all have in common.
+#pragma once
+
+#include <array>
+
+#include "io_commands.h"
+#include "nvmev/nvme/command.h"
+
+namespace nvmev {
+
+class Controller;
+
+using CommandTable = std::array<IoCommand, 256>;  // by opcode
+
+struct CommandSet {
+  CommandFamily family;
+  nvme::Csi csi;
+  const CommandTable* commands;
+  // Its namespaces take all of their region: their FTL is not shared.
+  bool whole_region;
+  // Identify CNS 05h and 06h: fill in a zeroed page; nullptr: it stays so.
+  void (*identify_namespace)(const Shared&, const Namespace&, u8* page) = nullptr;
+  void (*identify_controller)(const Shared&, u8* page) = nullptr;
+};
+
+// Families that this build has no type of have the NVM Command Set's row.
+const CommandSet& command_set(CommandFamily family);
+
+// The set of a namespace's commands; the NVM Command Set's where there is no such namespace.
+const CommandSet& command_set_of(const Namespace* ns);
+
+inline const IoCommand& find_command(const CommandSet& set, u8 opcode) { return (*set.commands)[opcode]; }
+
+// The row by which a task's command was prepared.
+inline const IoCommand& command_of(const Task& task) { return find_command(command_set(task.family), task.sqe.opcode); }
+
+// Whether the device has namespaces of the set, or could have them.
+bool has_command_set(const Shared& shared, u8 csi);
+
+// One for each family.
+extern const CommandSet kNvmCommandSet;
+
+}  // namespace nvmev

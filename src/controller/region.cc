@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "region.h"
+
+#include "command_set.h"
+#include "config_keys.h"
+#include "nvmev/error.h"
+#include "nvmev/ftl_registry.h"
+#include "nvmev/text.h"
+#include "region_text.h"
+
+namespace nvmev {
+
+namespace {
+
+int init_region(Region& region, nvmev_host* host, nvmev_error* error) {
+  const FtlType* type = find_ftl(region.config.type);
+  region.set = &command_set(type->family);
+  region.bytes = region.config.capacity;
+  if (type->check != nullptr) {
+    if (const int result = type->check(region.config, error); result != 0) return result;
+  }
+  return region.model.init(region.config, region.base, host, error);
+}
+
+}  // namespace
+
+int Regions::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+  const u32 count = region_count(config);
+  if (!regions_.allocate(host, count)) return fail(error, err::kNoMemory, "no memory for %u namespaces", count);
+  u64 base = 0;
+  for (u32 i = 0; i < count; i++) {
+    Region& region = regions_[i];
+    region.index = i;
+    region.base = base;
+    region.config = config;
+    if (const int result = read_region(config, i, &region.config, error); result != 0) return result;
+    if (const int result = init_region(region, host, error); result != 0) return result;
+    base += region.bytes;
+    if (placement_ == nullptr && region.model.placement() != nullptr) placement_ = &region;
+  }
+  return 0;
+}
+
+void Regions::retune(const char* name, const char* value) {
+  for (Region& region : regions_) {
+    set_key(*find_key(name), value, &region.config, nullptr);
+    region.model.retune(region.config);
+  }
+}
+
+void Regions::set_volatile_cache(bool on) {
+  for (Region& region : regions_) region.model.set_volatile_cache(on);
+}
+
+bool Regions::has_volatile_cache() const {
+  for (const Region& region : regions_) {
+    if (region.model.has_volatile_cache()) return true;
+  }
+  return false;
+}
+
+bool Regions::has(CommandFamily family) const {
+  for (const Region& region : regions_) {
+    if (region.set->family == family) return true;
+  }
+  return false;
+}
+
+FtlHealth Regions::health() const {
+  FtlHealth worst;
+  for (const Region& region : regions_) {
+    const FtlHealth health = region.model.health();
+    if (health.percentage_used > worst.percentage_used) worst.percentage_used = health.percentage_used;
+    if (health.available_spare < worst.available_spare) worst.available_spare = health.available_spare;
+  }
+  return worst;
+}
+
+u64 Regions::state_hash() const {
+  u64 hash = 0;
+  // FNV-1a's prime; with one region, the hash is that of its FTL.
+  for (const Region& region : regions_) hash = hash * 0x100000001b3ull ^ region.model.state_hash();
+  return hash;
+}
+
+void Regions::report(TextWriter& text) const {
+  for (const Region& region : regions_) {
+    if (regions_.size() > 1) text.add("region.%u.type %s\n", region.index + 1, region.config.type);
+    region.model.report(text);
+  }
+}
+
+}  // namespace nvmev
