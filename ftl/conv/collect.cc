@@ -58,7 +58,7 @@ bool Conv::begin_collection(u32 group, u32 victim, bool for_wear) {
 void Conv::prefetch_row(u32 row) const {
   const u32 first = row * layout_.row_units;
   for (u64 bits = row_bits(row); bits != 0; bits &= bits - 1) {
-    map_.prefetch(map_.owner(first + static_cast<u32>(__builtin_ctzll(bits))));
+    map_.prefetch_owner(first + static_cast<u32>(__builtin_ctzll(bits)));
   }
 }
 

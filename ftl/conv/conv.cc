@@ -186,6 +186,7 @@ IoPlan Conv::plan(const IoRequest& request) {
   array_.set_floor(last_now_);
   buffer_.advance(array_, last_now_);
   IoPlan plan = serve(request);
+  requests_++;
   if (plan.done < request.now) plan.done = request.now;
   if (plan.done > last_done_) last_done_ = plan.done;
   return plan;

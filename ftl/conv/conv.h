@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Type "conv": the page-mapped FTL of a conventional SSD. Its parts are in files of their own; this is how they work
-// together. conv.cc: life and dispatch; read.cc, write.cc, collect.cc: the three activities; report.cc: what it tells.
+// together. conv.cc: life and dispatch; read.cc, write.cc, collect.cc: the three activities; power.cc: its
+// sudden end; report.cc: what it tells.
 #pragma once
 
 #include <atomic>
@@ -36,6 +37,8 @@ class Conv final : public Ftl, public Placement {
   bool has_volatile_cache() const override { return early_completion_ && !power_loss_protection_; }
   void set_volatile_cache(bool on) override { cache_on_ = on; }
   Placement* placement() override { return handles_ != 0 ? this : nullptr; }
+  void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
+  u32 erase_counts(u32 die, u32* counts, u32 size) const override;
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override;
@@ -136,7 +139,12 @@ class Conv final : public Ftl, public Placement {
   void close_superblock(Frontier& frontier);
   void store_map_page(u32 page, u64 at);
   void note_remaining(const Frontier& frontier);
+  u32 erases_at(u32 physical) const { return blocks_[layout_.superblock_of(physical)].erases; }
   u32 handle_of(u32 host_stream) const { return host_stream / separation_->host_streams; }
+
+  // power.cc
+  bool survives(const WriteBuffer::Version& version, u64 seed) const;
+  void undo(const WriteBuffer::Version& newest, u64 now, u64 seed, PowerLossSink& sink);
 
   // collect.cc
   bool begin_collection(u32 group, u32 victim, bool for_wear);
@@ -207,6 +215,7 @@ class Conv final : public Ftl, public Placement {
 
   u64 last_now_ = 0;    // ns
   u64 last_done_ = 0;   // ns; all commands so far have finished
+  u64 requests_ = 0;    // calls of plan()
   Counter clock_;       // units written to flash
   Counter now_;         // ns, for reports
 };

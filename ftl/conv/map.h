@@ -17,15 +17,21 @@ class Map {
   bool init(nvmev_host* host, u32 logical, u32 physical) {
     logical_ = logical;
     return places_.allocate(host, padded(logical), static_cast<u32>(std::bit_width(physical))) &&
-           owners_.allocate(host, physical, static_cast<u32>(std::bit_width(logical - 1) + (logical == 1))) &&
+           owners_.allocate(host, physical, static_cast<u32>(std::bit_width((logical - 1) / kFamily | 1))) &&
            valid_.allocate(host, physical / 64 + 2) && in_chunk_.allocate(host, padded(logical) / kChunk);
   }
 
   // kNone if it is unmapped.
   u32 find(u32 logical) const { return places_.get(logical) - 1; }
 
-  // The unit that lies, or lay last, at a place that was written once.
-  u32 owner(u32 physical) const { return owners_.get(physical); }
+  // The unit that lies at a valid place.
+  u32 owner(u32 physical) const {
+    const u32 logical = owners_.get(physical) * kFamily;
+    // Without branches, which would be taken by chance.
+    u32 member = 0;
+    for (u32 i = 1; i < kFamily; i++) member += find(logical + i) == physical ? i : 0;
+    return logical + member;
+  }
 
   bool valid(u32 physical) const { return valid_[physical / 64] >> physical % 64 & 1; }
 
@@ -81,7 +87,8 @@ class Map {
     mapped_.set(0);
   }
 
-  void prefetch(u32 logical) const { places_.prefetch(logical); }
+  // Brings what owner() and move() will need near the CPU.
+  void prefetch_owner(u32 physical) const { places_.prefetch(static_cast<u64>(owners_.get(physical)) * kFamily); }
 
   u64 mapped() const { return mapped_.get(); }
   u32 logical() const { return logical_; }
@@ -89,18 +96,21 @@ class Map {
 
  private:
   static constexpr u32 kChunk = 1u << 14;
+  // The inverse map tells families of so many neighbours apart; which of them it is, the map itself tells, from memory
+  // that is needed next anyway. So both fit 8 bytes a unit with much over-provisioning, too.
+  static constexpr u32 kFamily = 4;
 
   static u64 padded(u32 logical) { return (static_cast<u64>(logical) + kChunk - 1) / kChunk * kChunk; }
 
   void put(u32 logical, u32 to) {
     places_.set(logical, to + 1);
-    owners_.set(to, logical);
+    owners_.set(to, logical / kFamily);
     valid_[to / 64] |= 1ull << to % 64;
   }
 
   u32 logical_ = 0;
   PackedArray places_;     // [logical]: 1 + place; 0: unmapped
-  PackedArray owners_;     // [physical]
+  PackedArray owners_;     // [physical]: family of the unit that lies, or lay last, there
   HostArray<u64> valid_;   // [physical / 64]: a bit for each unit
   HostArray<u32> in_chunk_;  // [logical / kChunk]: mapped units
   Counter mapped_;

@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {"read_retries", &Statistics::read_retries},
     {"uncorrectable_reads", &Statistics::uncorrectable_reads},
     {"refused_writes", &Statistics::full_writes},
+    {"power_lost_units", &Statistics::lost_units},
 };
 
 constexpr const char* kCauseNames[] = {"host", "gc", "buffer_full"};

@@ -70,6 +70,7 @@ struct Statistics {
   Counter read_retries, uncorrectable_reads;
   Counter erased_units;
   Counter full_writes;        // writes refused for want of space
+  Counter lost_units;         // whose newest version a power failure took
   std::array<LatencyHistogram, 3> reads, writes;  // [WaitCause]
 
   void report(TextWriter& text) const;

@@ -86,15 +86,13 @@ class Superblocks {
   }
   // Of a superblock in any state.
   void remove_valid(u32 superblock) {
-    Superblock& block = all_[superblock];
-    groups_[block.group].valid--;
-    if (block.state == SuperblockState::kClosed) {
-      unlink_same(superblock);
-      change(block, block.valid - 1);
-      link_same(superblock);
-    } else {
-      change(block, block.valid - 1);
-    }
+    groups_[all_[superblock].group].valid--;
+    change_any(superblock, all_[superblock].valid - 1);
+  }
+  // A unit that was there before is valid again. Of an open or closed superblock.
+  void restore_valid(u32 superblock) {
+    groups_[all_[superblock].group].valid++;
+    change_any(superblock, all_[superblock].valid + 1);
   }
   // Of a victim.
   void drain(u32 superblock, u32 units) {
@@ -119,6 +117,13 @@ class Superblocks {
   };
 
   static void change(Superblock& block, u32 valid) { write_shared(block.valid, valid); }
+  void change_any(u32 superblock, u32 valid) {
+    Superblock& block = all_[superblock];
+    const bool listed = block.state == SuperblockState::kClosed;
+    if (listed) unlink_same(superblock);
+    change(block, valid);
+    if (listed) link_same(superblock);
+  }
 
   u32& head(u32 group, u32 invalid) {
     return heads_[static_cast<std::size_t>(group) * (layout_->superblock_units + 1) + invalid];

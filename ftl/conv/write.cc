@@ -52,6 +52,7 @@ IoPlan Conv::write(const IoRequest& request, u64 start) {
       continue;
     }
     if (to->buffered++ == 0) to->slot = buffer_.open(to->stripe);
+    buffer_.keep(to->slot, {to->next, blocks_[to->superblock].erases, old, old != kNone ? erases_at(old) : 0, requests_});
     place(*to, logical, old);
     if (to->stripe_left == 0) {
       const u64 done = program_stream(stream);

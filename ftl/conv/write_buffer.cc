@@ -12,7 +12,7 @@ bool WriteBuffer::init(nvmev_host* host, u64 units, u32 open) {
   table_shift_ = 32 - bits;
   table_mask_ = (1u << bits) - 1;
   if (!slots_.allocate(host, slots) || !spare_.allocate(host, slots) || !heap_.allocate(host, slots) ||
-      !table_.allocate(host, 1ull << bits)) {
+      !table_.allocate(host, 1ull << bits) || !versions_.allocate(host, units)) {
     return false;
   }
   clear();
@@ -25,11 +25,18 @@ void WriteBuffer::clear() {
   spare_count_ = 0;
   for (u32 i = static_cast<u32>(slots_.size()); i-- != 0;) spare_[spare_count_++] = i;
   for (u32& entry : table_) entry = 0;
+  free_version_ = kNoVersion;
+  for (u32 i = static_cast<u32>(versions_.size()); i-- != 0;) {
+    versions_[i].next = free_version_;
+    free_version_ = i;
+  }
 }
 
 u32 WriteBuffer::open(u32 stripe) {
   const u32 slot = spare_[--spare_count_];
   slots_[slot].stripe = stripe;
+  slots_[slot].promise = kNever;
+  slots_[slot].first_version = kNoVersion;
   u32 i = hash(stripe);
   while (table_[i] != 0) i = (i + 1) & table_mask_;
   table_[i] = slot + 1;
@@ -37,7 +44,7 @@ u32 WriteBuffer::open(u32 stripe) {
 }
 
 void WriteBuffer::program(u32 slot, u32 units, u32 die, const flash::ProgramDone& done, bool behind_collection) {
-  slots_[slot].release = done.end;
+  slots_[slot].release = slots_[slot].promise = done.end;
   slots_[slot].units = units;
   slots_[slot].die = die;
   slots_[slot].ticket = done.ticket;
@@ -90,6 +97,10 @@ void WriteBuffer::forget(u32 slot) {
   }
   table_[hole] = 0;
   spare_[spare_count_++] = slot;
+  if (slots_[slot].first_version != kNoVersion) {
+    versions_[slots_[slot].last_version].next = free_version_;
+    free_version_ = slots_[slot].first_version;
+  }
 }
 
 u64 WriteBuffer::empty_at(const flash::Array& array, u64 now) const {

@@ -43,12 +43,48 @@ class WriteBuffer {
   // Stripe unit number `stripe` begins to be filled. Returns its slot. (The superblock may have been written before,
   // collected and erased, all planned for times to come: then an earlier slot of the same number is still there.)
   u32 open(u32 stripe);
+  // A unit of it, which has room in the buffer, and what it replaced.
+  struct Version {
+    u32 place;         // physical unit
+    u32 place_erases;  // of its superblock: tells whether the place is still the same
+    u32 old;           // where the version before lay; kNone if there was none
+    u32 old_erases;
+    u64 request;       // the call of plan() that brought it
+  };
+  void keep(u32 slot, const Version& version) {
+    const u32 entry = free_version_;
+    free_version_ = versions_[entry].next;
+    versions_[entry].version = version;
+    versions_[entry].next = slots_[slot].first_version;
+    if (slots_[slot].first_version == kNoVersion) slots_[slot].last_version = entry;
+    slots_[slot].first_version = entry;
+  }
   // It has `units` units and is being programmed.
   void program(u32 slot, u32 units, u32 die, const flash::ProgramDone& done, bool behind_collection);
 
   // Forgets what has reached flash at `now`.
   void advance(const flash::Array& array, u64 now) {
     while (waiting_ != 0 && slots_[heap_[0]].release <= now) release_first(array);
+  }
+
+  // Calls `with(version)` for all that were kept and are not in flash for certain at `now`.
+  template <typename Function>
+  void for_each_volatile(u64 now, Function with) const {
+    for (const u32 entry : table_) {
+      if (entry != 0) for_each_of(slots_[entry - 1], now, with);
+    }
+  }
+  // The one among them that lies at `place`, in stripe unit `stripe`, since the superblock has been erased so often;
+  // nullptr if there is none.
+  const Version* find_volatile(u64 now, u32 stripe, u32 place, u32 place_erases) const {
+    const Version* found = nullptr;
+    for (u32 i = hash(stripe); table_[i] != 0; i = (i + 1) & table_mask_) {
+      if (slots_[table_[i] - 1].stripe != stripe) continue;
+      for_each_of(slots_[table_[i] - 1], now, [&](const Version& version) {
+        if (version.place == place && version.place_erases == place_erases) found = &version;
+      });
+    }
+    return found;
   }
 
   // Whether a stripe unit is held, so that reads find it.
@@ -59,19 +95,33 @@ class WriteBuffer {
 
   u64 used() const { return used_; }
   u64 size() const { return size_; }
-  u64 bytes() const { return slots_.size() * sizeof(Slot) + (heap_.size() + table_.size() + spare_.size()) * 4; }
 
  private:
   static constexpr u32 kNoSlot = ~0u;
+  static constexpr u32 kNoVersion = ~0u;
+  static constexpr u64 kNever = ~0ull;
 
   struct Slot {
     u64 release;  // when the program ends, as far as known
+    u64 promise;  // when it was to end as planned at first: what a Flush or a forced write may have relied on
     u32 stripe;
     u32 units;
     u32 die;
     u32 ticket;
+    u32 first_version, last_version;
     bool behind_collection;
   };
+
+  struct KeptVersion {
+    Version version;
+    u32 next;
+  };
+
+  template <typename Function>
+  void for_each_of(const Slot& slot, u64 now, Function with) const {
+    if (slot.promise <= now) return;
+    for (u32 i = slot.first_version; i != kNoVersion; i = versions_[i].next) with(versions_[i].version);
+  }
 
   u32 hash(u32 stripe) const { return (stripe * 0x9e3779b1u) >> table_shift_; }
   u32 find(u32 stripe) const {
@@ -89,12 +139,14 @@ class WriteBuffer {
   u64 used_ = 0;
   u32 waiting_ = 0;   // entries of the heap
   u32 spare_count_ = 0;
+  u32 free_version_ = kNoVersion;
   u32 table_shift_ = 0;
   u32 table_mask_ = 0;
   HostArray<Slot> slots_;
   HostArray<u32> spare_;  // stack of unused slots
   HostArray<u32> heap_;   // slots that are being programmed, earliest release first
   HostArray<u32> table_;  // hash table, linear probing: 1 + slot
+  HostArray<KeptVersion> versions_;  // in chains: of each slot, and the unused ones
 };
 
 }  // namespace nvmev::conv

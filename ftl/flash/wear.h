@@ -24,6 +24,9 @@ class Wear {
 
   u32 erases(u32 die, u32 block) const { return erases_[index(die, physical(die, block))]; }
 
+  // Of a die block itself, spare ones behind the others.
+  u32 block_erases(u32 die, u32 physical) const { return erases_[index(die, physical)]; }
+
   u64 total_erases() const { return total_.get(); }
   u32 largest() const { return static_cast<u32>(largest_.get()); }
   u64 bad_blocks() const { return bad_count_.get(); }

@@ -15,6 +15,23 @@ namespace nvmev {
 class Placement;
 class TextWriter;
 
+// What a power failure did to a range of logical blocks.
+struct PowerLoss {
+  u64 offset;        // bytes
+  u64 length;        // bytes
+  u64 since;         // the call of plan(), counted from 0, that is undone in this range, and all after it
+  bool deallocated;  // what was there before is nothing: the range reads as zeros
+};
+
+// Who is told.
+class PowerLossSink {
+ public:
+  virtual void lost(const PowerLoss& loss) = 0;
+
+ protected:
+  ~PowerLossSink() = default;
+};
+
 enum class IoOp : u8 { kRead, kWrite, kFlush, kWriteZeroes, kDeallocate, kCompare };
 
 struct IoRequest {
@@ -52,6 +69,21 @@ class Ftl {
 
   // Flexible Data Placement, nullptr where the type or its configuration has none. Part of the FTL.
   virtual Placement* placement() { return nullptr; }
+
+  // Power fails at `now` (as IoRequest::now), without any notice, and comes back. Commands that finished by then and
+  // were forced (FUA, a Flush behind them, no volatile cache) keep their effect, and so do deallocations. Each other
+  // write may have been in time or not, as `seed` chooses: what is lost is told to `sink`, a range once at most. Time
+  // in proportion to the size of the volatile cache. As plan().
+  virtual void power_cycle(u64 now, u64 seed, PowerLossSink& sink) {
+    (void)now, (void)seed, (void)sink;
+  }
+
+  // Erases so far of the erase blocks of a die, in order; fills in `size` of them at most. Returns how many the die
+  // has: 0 for dies that do not exist, and in types without flash. As plan().
+  virtual u32 erase_counts(u32 die, u32* counts, u32 size) const {
+    (void)die, (void)counts, (void)size;
+    return 0;
+  }
 
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.

@@ -5,7 +5,7 @@ import os
 import pathlib
 import shlex
 
-from vmlib import debian
+from vmlib import debian, simulator
 from vmlib.host import VmError
 
 _DEFAULT_KERNELS = ("6.1", "6.12")
@@ -20,6 +20,7 @@ class Needs:
     iommu: bool = False
     qemu_nvme: str = ""
     alone: bool = False
+    simulator: bool = False
 
     def options(self):
         """These needs as options of `scripts/vm run`."""
@@ -30,6 +31,8 @@ class Needs:
             words.append("--iommu")
         if self.qemu_nvme:
             words += ["--qemu-nvme", self.qemu_nvme]
+        if self.simulator:
+            words += ["--put", f"{simulator.FOLDER}:{simulator.PLACE}"]
         return words
 
 
@@ -69,7 +72,7 @@ def _parse(path):
             key, _, value = word.partition("=")
             if key in ("cpus", "mem", "qemu_nvme"):
                 needs[key] = value
-            elif key in ("iommu", "alone"):
+            elif key in ("iommu", "alone", "simulator"):
                 needs[key] = _switch(path, key, value)
             elif key == "append":
                 append.append(value)

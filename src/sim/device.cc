@@ -74,4 +74,15 @@ std::string Device::report() const {
   }
 }
 
+std::vector<std::vector<u32>> Device::wear() const {
+  std::vector<std::vector<u32>> dies;
+  for (;;) {
+    const u32 die = static_cast<u32>(dies.size());
+    std::vector<u32> blocks(ftl_->erase_counts(die, nullptr, 0));
+    if (blocks.empty()) return dies;
+    ftl_->erase_counts(die, blocks.data(), static_cast<u32>(blocks.size()));
+    dies.push_back(std::move(blocks));
+  }
+}
+
 }  // namespace nvmev::sim

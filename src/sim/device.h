@@ -32,6 +32,8 @@ class Device {
   u64 largest_transfer() const { return static_cast<u64>(kPageSize) << config_.mdts; }
   // The FTL's lines `name value`.
   std::string report() const;
+  // Erases of each block, by die; empty where the type has no flash.
+  std::vector<std::vector<u32>> wear() const;
 
  private:
   nvmev_config config_;

@@ -72,7 +72,7 @@ RunResult run(const RunSettings& settings, std::size_t index, Progress& progress
   RunResult result;
   result.config = make_config(settings.profile, settings.keys);
   Device device(result.config);
-  if (settings.keep_wear && Figures(device.report()).wear().empty()) {
+  if (settings.keep_wear && device.wear().empty()) {
     refuse("--plot-wear: type {} reports no erase counts of blocks", result.config.type);
   }
 
@@ -118,7 +118,7 @@ RunResult run(const RunSettings& settings, std::size_t index, Progress& progress
   recorder.end_series(driver.now());
   if (csv) csv->finish();
   result.report = Figures(device.report());
-  if (settings.keep_wear) result.wear = result.report.wear();
+  if (settings.keep_wear) result.wear = device.wear();
   result.state_hash = device.ftl().state_hash();
   result.health = device.ftl().health();
   progress.finished(index);

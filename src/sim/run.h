@@ -47,7 +47,7 @@ struct RunResult {
   std::string trace_format;
   TracePassedOver passed_over;
   std::vector<SeriesRow> series;
-  std::vector<std::vector<u64>> wear;  // erases of each block, by die; if they are kept
+  std::vector<std::vector<u32>> wear;  // erases of each block, by die; if they are kept
   Figures report;
   u64 state_hash = 0;
   FtlHealth health;

@@ -58,9 +58,13 @@ class ToyFtl final : public Ftl {
     text.add("mapping_unit_bytes %u\nhost_written_bytes %llu\nhost_written_units %llu\n", kPageSize,
              number(host_ * kPageSize), number(host_));
     text.add("mapped_units %llu\n", number(map_.size() - std::count(map_.begin(), map_.end(), kNone)));
-    text.add("gc_moved_units %llu\nblock_erases_die0", number(moved_));
-    for (const u32 erases : erases_) text.add(" %u", erases);
-    text.add("\n");
+    text.add("gc_moved_units %llu\n", number(moved_));
+  }
+
+  u32 erase_counts(u32 die, u32* counts, u32 size) const override {
+    if (die != 0) return 0;
+    std::copy_n(erases_.begin(), std::min(size, blocks_), counts);
+    return blocks_;
   }
 
  private:

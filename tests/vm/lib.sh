@@ -17,6 +17,7 @@
 #   # vm: group=NAME               may share a guest with tests of the same group and needs: it
 #                                  leaves the module unloaded and everything else as it was (none)
 #   # vm: alone=yes                no other guest runs beside it: it measures time (no)
+#   # vm: simulator=yes            nvmev-sim, built first, is /nvmev/sim/nvmev-sim there (no)
 #
 # The shortest useful test:
 #

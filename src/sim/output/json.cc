@@ -94,6 +94,7 @@ Json one(const RunSettings& settings, const RunResult& result) {
   for (const auto& [name, value] : result.report.lines()) object["report"][name] = figure(value);
   object["health"] = {{"percentage_used", result.health.percentage_used},
                       {"available_spare", result.health.available_spare}};
+  if (settings.keep_wear) object["wear"] = result.wear;
   object["state_hash"] = fmt::format("{:#018x}", result.state_hash);
   const double wall = result.wall_seconds > 0 ? result.wall_seconds : 1e-9;
   object["wall"] = {{"seconds", result.wall_seconds},

@@ -11,10 +11,10 @@ namespace nvmev::sim {
 void plot_wear(const std::string& file, const RunResult& result) {
   std::string rows;
   std::size_t blocks = 0;
-  u64 most = 1;
-  for (const std::vector<u64>& die : result.wear) {
+  u32 most = 1;
+  for (const std::vector<u32>& die : result.wear) {
     blocks = std::max(blocks, die.size());
-    for (const u64 erases : die) {
+    for (const u32 erases : die) {
       most = std::max(most, erases);
       rows += fmt::format("{} ", erases);
     }

@@ -37,15 +37,6 @@ std::vector<u64> Figures::numbers(const std::string& name) const {
   return values;
 }
 
-std::vector<std::vector<u64>> Figures::wear() const {
-  std::vector<std::vector<u64>> dies;
-  for (;;) {
-    std::vector<u64> blocks = numbers("block_erases_die" + std::to_string(dies.size()));
-    if (blocks.empty()) return dies;
-    dies.push_back(std::move(blocks));
-  }
-}
-
 std::optional<u64> growth(const Figures& before, const Figures& after, const std::string& name) {
   const std::optional<u64> old = before.number(name);
   const std::optional<u64> present = after.number(name);

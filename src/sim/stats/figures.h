@@ -23,8 +23,6 @@ class Figures {
   std::optional<u64> number(const std::string& name) const;
   // All values of a line.
   std::vector<u64> numbers(const std::string& name) const;
-  // Erases of each block, by die, from lines block_erases_die0, block_erases_die1, ...; empty where there are none.
-  std::vector<std::vector<u64>> wear() const;
 
  private:
   std::vector<std::pair<std::string, std::string>> lines_;
