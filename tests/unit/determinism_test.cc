@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "host/conv_device.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -55,6 +56,55 @@ TEST(Determinism, SameCommandsSameTrace) {
     }
   }
   EXPECT_NE(trace(1, 1, 1), trace(2, 1, 1));
+}
+
+// As the module has it, behind a controller, and as the simulator has it, alone: the same commands, at other times.
+TEST(Determinism, TheControllersFtlReachesTheStateOfOneAlone) {
+  std::vector<u64> hashes;
+  for (const u64 seed : {1ull, 2ull}) {
+    Rig rig({{"type", "conv"}, {"capacity", "16M"}, {"superblock_dies", "4"}, {"background_gc", "0"},
+             {"blocks_per_plane", "16"}, {"page_size", "4K"}, {"program_pages", "1"}, {"over_provisioning", "40"},
+             {"write_buffer_size", "256K"}});
+    rig.start();
+    ConvDevice alone(
+        "capacity=16M superblock_dies=4 background_gc=0 blocks_per_plane=16 page_size=4K program_pages=1 "
+        "over_provisioning=40 write_buffer_size=256K");
+    std::mt19937_64 random(seed);
+    for (u32 i = 0; i < 4'000; i++) {
+      const u64 slba = random() % (32768 - 128);
+      const u32 blocks = 1 + static_cast<u32>(random() % 128);
+      DmaBuffer buffer(rig.driver.arena(), blocks * 512);
+      const Prps prps(rig.driver.arena(), buffer);
+      nvme::Sqe sqe = cmd::flush();
+      IoOp op = IoOp::kFlush;
+      bool fua = false;
+      switch (random() % 8) {
+        case 0:
+          break;
+        case 1:
+          op = IoOp::kDeallocate;
+          break;
+        case 2:
+          sqe = cmd::with_prps(cmd::read(slba, blocks), prps);
+          op = IoOp::kRead;
+          break;
+        default:
+          sqe = cmd::with_prps(cmd::write(slba, blocks), prps);
+          op = IoOp::kWrite;
+          fua = random() % 8 == 0;
+          if (fua) sqe.cdw12 |= 1u << 30;
+          break;
+      }
+      const Completion completion = op == IoOp::kDeallocate ? rig.driver.deallocate({{0, blocks, slba}}) : rig.io(sqe);
+      ASSERT_EQ(completion.status, nvme::Status::kSuccess) << i;
+      alone.run(op, op == IoOp::kFlush ? 0 : slba * 512, op == IoOp::kFlush ? 0 : blocks * 512, fua);
+      if (i % 200 == 0) alone.now += 1'000'000'000;
+    }
+    EXPECT_GT(alone->statistics().collections.get(), 20u);
+    EXPECT_EQ(nvmev_dev_state_hash(rig.device.get()), alone->state_hash());
+    hashes.push_back(alone->state_hash());
+  }
+  EXPECT_NE(hashes[0], hashes[1]);
 }
 
 }  // namespace
