@@ -10,32 +10,48 @@ namespace nvmev {
 
 namespace {
 
-constexpr u32 kPlain = nvme::effects::kSupported;
-constexpr u32 kFormat = nvme::effects::kSupported | nvme::effects::kLbaContent |
-                        nvme::effects::kNamespaceCapability | nvme::effects::kExecutionOneNamespace;
+namespace effects = nvme::effects;
 
-constexpr u32 kInventory = nvme::effects::kSupported | nvme::effects::kNamespaceInventory;
+constexpr u32 kPlain = effects::kSupported | effects::kScopeController;
+constexpr u32 kOfNamespace = effects::kSupported | effects::kScopeNamespace;
+constexpr u32 kOfSubsystem = effects::kSupported | effects::kScopeSubsystem;
+constexpr u32 kFormat =
+    kOfNamespace | effects::kLbaContent | effects::kNamespaceCapability | effects::kExecutionOneNamespace;
+constexpr u32 kSanitize = kOfSubsystem | effects::kLbaContent | effects::kExecutionOne;
+constexpr u32 kInventory = kOfSubsystem | effects::kNamespaceInventory;
+constexpr u32 kFirmware = kOfSubsystem | effects::kControllerCapability;
+
+constexpr bool kAllowed = true;  // while_sanitizing
 
 constexpr auto make_table() {
   using Opcode = nvme::AdminOpcode;
   std::array<AdminCommand, 256> table{};
   const auto row = [&](Opcode opcode) -> AdminCommand& { return table[static_cast<u8>(opcode)]; };
-  row(Opcode::kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain, nullptr};
-  row(Opcode::kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain, nullptr};
-  row(Opcode::kGetLogPage) = {"Get Log Page", get_log_page, kPlain, nullptr};
-  row(Opcode::kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain, nullptr};
-  row(Opcode::kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain, nullptr};
-  row(Opcode::kIdentify) = {"Identify", identify, kPlain, nullptr};
-  row(Opcode::kAbort) = {"Abort", abort_command, kPlain, nullptr};
-  row(Opcode::kSetFeatures) = {"Set Features", set_features, kPlain, nullptr};
-  row(Opcode::kGetFeatures) = {"Get Features", get_features, kPlain, nullptr};
-  row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain, nullptr};
-  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr};
-  row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat, nullptr};
-  row(nvme::AdminOpcode::kNamespaceManagement) = {"Namespace Management", namespace_management, kInventory, nullptr};
-  row(nvme::AdminOpcode::kNamespaceAttachment) = {"Namespace Attachment", namespace_attachment, kInventory, nullptr};
-  row(nvme::AdminOpcode::kDirectiveSend) = {"Directive Send", directive_send, kPlain, has_placement};
-  row(nvme::AdminOpcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kPlain, has_placement};
+  row(Opcode::kDeleteIoSq) = {"Delete I/O Submission Queue", delete_io_sq, kPlain, nullptr, kAllowed};
+  row(Opcode::kCreateIoSq) = {"Create I/O Submission Queue", create_io_sq, kPlain, nullptr, kAllowed};
+  // Which logs: log_pages.cc.
+  row(Opcode::kGetLogPage) = {"Get Log Page", get_log_page, kPlain, nullptr, kAllowed};
+  row(Opcode::kDeleteIoCq) = {"Delete I/O Completion Queue", delete_io_cq, kPlain, nullptr, kAllowed};
+  row(Opcode::kCreateIoCq) = {"Create I/O Completion Queue", create_io_cq, kPlain, nullptr, kAllowed};
+  row(Opcode::kIdentify) = {"Identify", identify, kPlain, nullptr, kAllowed};
+  row(Opcode::kAbort) = {"Abort", abort_command, kPlain, nullptr, kAllowed};
+  row(Opcode::kSetFeatures) = {"Set Features", set_features, kPlain, nullptr, kAllowed};
+  row(Opcode::kGetFeatures) = {"Get Features", get_features, kPlain, nullptr, kAllowed};
+  row(Opcode::kAsyncEventRequest) = {"Asynchronous Event Request", async_event_request, kPlain, nullptr, kAllowed};
+  row(Opcode::kNamespaceManagement) = {"Namespace Management", namespace_management, kInventory};
+  row(Opcode::kFirmwareCommit) = {"Firmware Commit", firmware_commit, kFirmware};
+  row(Opcode::kFirmwareDownload) = {"Firmware Image Download", firmware_download, kOfSubsystem};
+  row(Opcode::kDeviceSelfTest) = {"Device Self-test", device_self_test, kOfSubsystem};
+  row(Opcode::kNamespaceAttachment) = {"Namespace Attachment", namespace_attachment, kInventory};
+  row(Opcode::kKeepAlive) = {"Keep Alive", keep_alive, kPlain, nullptr, kAllowed};
+  row(Opcode::kDirectiveSend) = {"Directive Send", directive_send, kOfNamespace, has_placement};
+  row(Opcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kOfNamespace, has_placement};
+  // A driver that enables the controller meanwhile sets up its queues with it.
+  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr, kAllowed};
+  row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};
+  row(Opcode::kSecuritySend) = {"Security Send", security_send, kOfSubsystem};
+  row(Opcode::kSecurityReceive) = {"Security Receive", security_receive, kOfSubsystem};
+  row(Opcode::kSanitize) = {"Sanitize", sanitize_command, kSanitize, nullptr, kAllowed};
   return table;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nvmev/nvme/command.h"
+#include "nvmev/nvme/identify.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
 
@@ -27,7 +28,9 @@ struct AdminCommand {
   AdminHandler handler;
   u32 effects;  // Commands Supported and Effects, figure 214
   // Whether this device has the command; nullptr: always.
-  bool (*exists)(const Shared&);
+  bool (*exists)(const Shared&) = nullptr;
+  // Whether it is carried out during a Sanitize operation and after one that failed (NVMe 2.0 figure 604).
+  bool while_sanitizing = false;
 };
 
 // The row of an opcode.
@@ -49,11 +52,22 @@ AdminResult identify(Controller&, const nvme::Sqe&);             // identify.cc
 AdminResult abort_command(Controller&, const nvme::Sqe&);        // abort.cc
 AdminResult set_features(Controller&, const nvme::Sqe&);         // features.cc
 AdminResult get_features(Controller&, const nvme::Sqe&);
+// What Identify Controller tells of these commands: capabilities.cc.
+void fill_admin_capabilities(Controller&, nvme::IdentifyController& data);
+
+u32 feature_effects_log(Controller&, const nvme::Sqe&, u8* data);
 AdminResult async_event_request(Controller&, const nvme::Sqe&);  // async_events.cc
 AdminResult format_nvm(Controller&, const nvme::Sqe&);           // format.cc
 AdminResult namespace_management(Controller&, const nvme::Sqe&);  // namespace_management.cc
 AdminResult namespace_attachment(Controller&, const nvme::Sqe&);
 AdminResult directive_send(Controller&, const nvme::Sqe&);       // directives.cc
 AdminResult directive_receive(Controller&, const nvme::Sqe&);
+AdminResult device_self_test(Controller&, const nvme::Sqe&);     // self_test.cc
+AdminResult firmware_commit(Controller&, const nvme::Sqe&);      // firmware.cc
+AdminResult firmware_download(Controller&, const nvme::Sqe&);
+AdminResult security_send(Controller&, const nvme::Sqe&);        // security.cc
+AdminResult security_receive(Controller&, const nvme::Sqe&);
+AdminResult keep_alive(Controller&, const nvme::Sqe&);           // keep_alive.cc
+AdminResult sanitize_command(Controller&, const nvme::Sqe&);     // sanitize.cc
 
 }  // namespace nvmev

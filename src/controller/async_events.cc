@@ -39,6 +39,10 @@ void Controller::check_temperature() {
   events_.raise(nvme::kEventTemperature);
 }
 
+void Controller::firmware_activated() {
+  if (features_.async_config & nvme::async_config::kFirmwareActivation) events_.raise(nvme::kEventFirmwareActivation);
+}
+
 // Section 5.16.1.5: ids in ascending order. There are fewer namespaces than the log has room for.
 void Controller::namespace_changed(u32 nsid) {
   u32* list = changed_namespaces_.nsid;

@@ -50,6 +50,7 @@ class AsyncEvents {
       const nvme::AsyncEvent event = events_[i];
       if (masked_ >> static_cast<u32>(event.type) & 1) continue;
       masked_ |= 1u << static_cast<u32>(event.type);
+      until_read_[static_cast<u32>(event.type)] = event.log;
       for (; i + 1 < event_count_; i++) events_[i] = events_[i + 1];
       event_count_--;
       *cid = requests_[0];
@@ -62,27 +63,27 @@ class AsyncEvents {
 
   // The log page was read without Retain Asynchronous Event: its events may come again.
   void clear(nvme::LogPage log) {
-    switch (log) {
-      case nvme::LogPage::kError:
-        unmask(nvme::AsyncEventType::kError);
-        break;
-      case nvme::LogPage::kSmart:
-        unmask(nvme::AsyncEventType::kSmart);
-        break;
-      case nvme::LogPage::kChangedNamespaces:
-        unmask(nvme::AsyncEventType::kNotice);
-        break;
-      default:
-        break;
+    for (u32 type = 0; type < kTypes; type++) {
+      if ((masked_ >> type & 1) != 0 && until_read_[type] == log) masked_ &= ~(1u << type);
     }
   }
 
+  // Events that have not been reported are forgotten.
+  void withdraw(const nvme::AsyncEvent& event) {
+    u32 kept = 0;
+    for (u32 i = 0; i < event_count_; i++) {
+      if (events_[i].dw0() != event.dw0()) events_[kept++] = events_[i];
+    }
+    event_count_ = kept;
+  }
+
  private:
-  void unmask(nvme::AsyncEventType type) { masked_ &= ~(1u << static_cast<u32>(type)); }
+  static constexpr u32 kTypes = 8;
 
   u32 request_count_ = 0;
   u32 event_count_ = 0;
   u32 masked_ = 0;  // bit for each type
+  std::array<nvme::LogPage, kTypes> until_read_{};  // of masked types: the log page that ends it
   std::array<u16, kMaxRequests> requests_{};
   std::array<nvme::AsyncEvent, 8> events_{};
 };

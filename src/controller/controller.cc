@@ -18,7 +18,8 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
   const std::size_t sq_pages = (static_cast<std::size_t>(entries) * sizeof(Sqe) + kPageSize - 1) / kPageSize;
   const std::size_t cq_pages = (static_cast<std::size_t>(entries) * sizeof(nvme::Cqe) + kPageSize - 1) / kPageSize;
   if (!queue_pages_.allocate(shared.host, shared.sqs.size() * (sq_pages + cq_pages)) ||
-      !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, config.mdts) ||
+      !history_.init(shared.host) || !firmware_.init(shared.host) || !host_telemetry_.init(shared.host) ||
+      !controller_telemetry_.init(shared.host) || !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, config.mdts) ||
       !forgotten_.allocate(shared.host, shared.cqs.size()) || !forget_sent_.allocate(shared.host, shared.cqs.size())) {
     return false;
   }
@@ -37,14 +38,12 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
 
 u32 Controller::pass(u64 now) {
   now_ = now;
-  if (created_ == 0) {
-    created_ = now;
-    features_.timestamp_set = now;
-  }
+  if (created_ == 0) begin_life(now);
   // On hardware a register read costs as much as a command: while commands flow, look less often.
   constexpr u32 kRegisterInterval = 8;
   u32 done = 0;
   if (state_ != State::kReady || passes_++ % kRegisterInterval == 0 || !reset_done()) done += poll_registers();
+  done += poll_deadlines();
   if (state_ == State::kReady) {
     done += post_admin();
     done += poll_events();
@@ -56,12 +55,36 @@ u32 Controller::pass(u64 now) {
       nvmev_host_interrupt(shared_->host, cq.vector);
     }
   }
-  unfinished_.store(state_ == State::kStopping || jobs_.any() || backlog_count_ != 0, std::memory_order_relaxed);
+  alarm_.set(shared_->host, sanitize_.wake_at() < keep_alive_ends_ ? sanitize_.wake_at() : keep_alive_ends_);
+  unfinished_.store(state_ == State::kStopping || jobs_.any() || backlog_count_ != 0 || sanitize_.working(),
+                    std::memory_order_relaxed);
+  return done;
+}
+
+void Controller::begin_life(u64 now) {
+  created_ = reset_at_ = now;
+  restore_features();
+  record_start(false);
+  record_smart();
+}
+
+u64 Controller::power_on_hours() const {
+  constexpr u64 kNsPerHour = 3600ull * 1000 * 1000 * 1000;
+  return (now_ - created_) / kNsPerHour;
+}
+
+u32 Controller::poll_deadlines() {
+  const bool due = alarm_.stop();
+  u32 done = due || sanitize_.working() ? sanitize_.step(*this) : 0;
+  if (due && keep_alive_expired()) {
+    end_of_keep_alive();
+    done++;
+  }
   return done;
 }
 
 bool Controller::pending() const {
-  if (unfinished_.load(std::memory_order_relaxed) || !reset_done()) return true;
+  if (unfinished_.load(std::memory_order_relaxed) || !reset_done() || alarm_.ringing()) return true;
   if (load_relaxed(&registers()->cc) != seen_cc_.load(std::memory_order_relaxed)) return true;
   if (shared_->pending_events.load(std::memory_order_relaxed) != 0) return true;
   const SubmissionQueue& sq = shared_->sqs[0];
@@ -99,8 +122,11 @@ u32 Controller::poll_admin_queue() {
 void Controller::run_admin(const Sqe& sqe) {
   const AdminCommand& command = admin_command(sqe.opcode);
   AdminResult result;
+  const Status gate = shared_->sanitize_gate.load(std::memory_order_relaxed);
   if (!supports(*shared_, command)) {
     result.status = Status::kInvalidOpcode;
+  } else if (gate != Status::kSuccess && !command.while_sanitizing) {
+    result.status = gate;
   } else if (sqe.fuse() != 0 || sqe.psdt() != 0) {
     result.status = Status::kInvalidField;  // neither fused commands nor SGLs
   } else {

@@ -7,16 +7,26 @@
 
 #include "admin.h"
 #include "admin_jobs.h"
+#include "alarm.h"
 #include "async_events.h"
 #include "dispatcher.h"
+#include "event_history.h"
 #include "features.h"
+#include "firmware.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/registers.h"
+#include "nvmev/nvme/persistent_event.h"
 #include "prp.h"
+#include "sanitize.h"
+#include "self_test.h"
 #include "shared.h"
+#include "telemetry.h"
 #include "worker.h"
 
 namespace nvmev {
+
+// The device is switched on once, when it is attached.
+inline constexpr u32 kPowerCycles = 1;
 
 class Controller {
  public:
@@ -33,6 +43,10 @@ class Controller {
   void request_reset() { reset_requested_.store(true, std::memory_order_release); }
   bool reset_done() const { return !reset_requested_.load(std::memory_order_acquire); }
 
+  // Worker 0 watches the controller's deadlines.
+  Alarm& alarm() { return alarm_; }
+  const Alarm& alarm() const { return alarm_; }
+
   // ---- For the handlers of admin commands; dispatcher 0 only ----
 
   Shared& shared() { return *shared_; }
@@ -41,6 +55,13 @@ class Controller {
   AdminJobs& jobs() { return jobs_; }
   AsyncEvents& events() { return events_; }
   FeatureValues& features() { return features_; }
+  FeatureValues& saved_features() { return saved_; }
+  EventHistory& history() { return history_; }
+  Firmware& firmware() { return firmware_; }
+  Sanitize& sanitize() { return sanitize_; }
+  SelfTest& self_test() { return self_test_; }
+  TelemetryCapture& host_telemetry() { return host_telemetry_; }
+  TelemetryCapture& controller_telemetry() { return controller_telemetry_; }
   nvme::ChangedNamespacesLog& changed_namespaces() { return changed_namespaces_; }
   u64 now() const { return now_; }
   u32 vectors() const { return shared_->config.queues + 1; }
@@ -75,10 +96,52 @@ class Controller {
   void namespace_changed(u32 nsid);
 
   void fill_smart(nvme::SmartLog& log);
+  u64 power_on_hours() const;
+  // A modelled duration on the host's clock, ns.
+  u64 scaled(u64 ns) const { return shared_->live.scaled(ns); }
+
+  // ---- Features: features.cc
+  void apply_coalescing();
+  void apply_power();
+  void apply_thermal();
+  void restore_features();
+  // The namespace is gone; another one may get its id.
+  void forget_namespace(u32 nsid);
+  // As feature 0Eh reads.
+  u64 timestamp() const;
+  // The host is about to set it.
+  void timestamp_changes();
+
+  // ---- Keep alive: keep_alive.cc
+  void restart_keep_alive();
+
+  // ---- Persistent events: event_records.cc
+  template <typename Event>
+  void record(nvme::PersistentEventType type, const Event& event) {
+    history_.add(type, timestamp(), &event, sizeof(event));
+  }
+  void record_smart();
+  void record_start(bool firmware_activated);
+  void record_namespace(u32 cdw10, const Namespace& ns);
+  // False when there is a context already.
+  bool establish_event_context();
+
+  // ---- Self-test: self_test.cc
+  void update_self_test();
+  void abort_self_test(nvme::SelfTestResult why);
+
+  // ---- Telemetry: telemetry.cc
+  void create_host_telemetry();
+  void create_controller_telemetry(const char* reason);
+  void finish_telemetry_header(TelemetryCapture& capture);
+  void controller_telemetry_was_read() { controller_telemetry_available_ = false; }
+
+  // Firmware other than before runs now, without a reset.
+  void firmware_activated();
 
  private:
   enum class State : u8 { kDisabled, kReady, kStopping, kShutDown, kFailed };
-  enum class StopReason : u8 { kDisable, kShutdown, kReset };
+  enum class StopReason : u8 { kDisable, kShutdown, kReset, kKeepAlive };
   enum class StopStage : u8 { kJobs, kQueues, kCompletionQueues };
 
   nvme::Registers* registers() { return reinterpret_cast<nvme::Registers*>(shared_->bar + NVMEV_BAR_REGISTERS); }
@@ -101,11 +164,19 @@ class Controller {
   bool completion_queues_forgotten();
   void forget_shadow_doorbells();
   void finish_stop();
+  void reset_internals();
   void clear_doorbells();
   void look_for_stray_doorbell();
   void look_for_stray_head();
 
+  SelfTestFinding examine();
+  void capture(TelemetryCapture& to, nvme::LogPage page, const char* reason);
+  bool keep_alive_expired() const { return state_ == State::kReady && keep_alive_ends_ <= now_; }
+  void end_of_keep_alive();
+  u32 poll_deadlines();
+
   // controller.cc
+  void begin_life(u64 now);
   u32 poll_events();
   u32 step_jobs();
   u32 poll_admin_queue();
@@ -148,7 +219,19 @@ class Controller {
   AdminJobs jobs_;
   AsyncEvents events_;
   FeatureValues features_;
+  FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;
+  Alarm alarm_;
+  EventHistory history_;
+  Firmware firmware_;
+  Sanitize sanitize_;
+  SelfTest self_test_;
+  Thermal thermal_;
+  TelemetryCapture host_telemetry_;
+  TelemetryCapture controller_telemetry_;
+  bool controller_telemetry_available_ = false;
+  u64 keep_alive_ends_ = NVMEV_NEVER;  // ns
+  u64 reset_at_ = 0;                   // ns: last Controller Level Reset
   nvme::ChangedNamespacesLog changed_namespaces_{};
 
   u32* shadow_doorbells_ = nullptr;

@@ -40,6 +40,8 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   shared.bar = static_cast<u8*>(bar);
   shared.error_log.init(host);
   shared.fdp_events.init(host);
+  shared.power.init(host);
+  shared.live.take(config);
   if (const int result = shared.medium.init(config, host, error); result != 0) return result;
   if (const int result = shared.regions.init(config, host, error); result != 0) return result;
   attach_regions();
@@ -91,6 +93,7 @@ extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value
     if (result == 0) {
       dev->shared.config = changed;
       dev->shared.regions.retune(name, value);
+      dev->shared.live.take(changed);
     }
   }
   return result;
@@ -111,10 +114,13 @@ extern "C" bool nvmev_dispatch_pending(const nvmev_dev* dev, unsigned int d) {
 }
 
 extern "C" unsigned int nvmev_work(nvmev_dev* dev, unsigned int w, uint64_t now, uint64_t* next) {
-  return dev->workers[w].pass(now, next);
+  const u32 done = dev->workers[w].pass(now, next);
+  return w == 0 ? done + dev->controller.alarm().watch(now, next) : done;
 }
 
-extern "C" bool nvmev_work_pending(const nvmev_dev* dev, unsigned int w) { return dev->workers[w].pending(); }
+extern "C" bool nvmev_work_pending(const nvmev_dev* dev, unsigned int w) {
+  return dev->workers[w].pending() || (w == 0 && dev->controller.alarm().changed());
+}
 
 extern "C" unsigned int nvmev_dev_vectors(const nvmev_dev* dev) { return dev->shared.config.queues + 1; }
 

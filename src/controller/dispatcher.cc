@@ -76,6 +76,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
     return 0;
   }
   sq.refused_tail = 0;
+  now = shared_->power.wake(now, shared_->live);
   u32 fetched = 0;
   TaskRing& ring = shared_->ring(index_, sq.worker);
   for (; head != tail && fetched < kFetchBatch; fetched++) {
@@ -114,6 +115,8 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
     task.status = Status::kInvalidOpcode;
     return true;
   }
+  task.status = shared_->sanitize_gate.load(std::memory_order_seq_cst);
+  if (task.status != Status::kSuccess) return true;
   IoContext context{*shared_, ns, nullptr};
   if (command.needs_list) {
     context.list = free_list();

@@ -26,12 +26,17 @@ struct Access {
 
 bool always(const Shared&) { return true; }
 
+// Copies what a Set Features has just changed, so that it survives a Controller Level Reset.
+using SaveFunction = void (*)(FeatureValues& to, const FeatureValues& from, const Sqe& sqe);
+
 struct FeatureRow {
   Feature id;
   bool per_namespace;
+  u32 scope;                      // feature_effects
   bool (*exists)(const Shared&);  // whether this device has the feature
   Status (*set)(Access&);  // nullptr: not changeable
   Status (*get)(Access&);
+  SaveFunction save = nullptr;  // nullptr: not saveable
 };
 
 // ---- Features that are one value -----------------------------------------------------------------------------
@@ -48,6 +53,11 @@ template <u32 FeatureValues::*kValue>
 Status get_value(Access& access) {
   access.dw0 = access.values.*kValue;
   return Status::kSuccess;
+}
+
+template <auto FeatureValues::*kValue>
+void save_value(FeatureValues& to, const FeatureValues& from, const Sqe&) {
+  to.*kValue = from.*kValue;
 }
 
 constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
@@ -71,12 +81,10 @@ Status get_error_recovery(Access& access) {
   return Status::kSuccess;
 }
 
-Status set_power(Access& access) {
-  const u32 state = access.sqe.cdw11 & 0x1f;
-  constexpr u32 kMask = 0x000000ff;  // WH, PS
-  if (state != 0 || (access.sqe.cdw11 & ~kMask) != 0) return Status::kInvalidField;  // NPSS is 0
-  access.values.power = access.sqe.cdw11;
-  return Status::kSuccess;
+void save_error_recovery(FeatureValues& to, const FeatureValues& from, const Sqe& sqe) {
+  for (u32 i = 0; i < kMaxNamespaces; i++) {
+    if (sqe.nsid == i + 1 || sqe.nsid == nvme::kNsidBroadcast) to.error_recovery[i] = from.error_recovery[i];
+  }
 }
 
 bool has_volatile_cache(const Shared& shared) { return shared.regions.has_volatile_cache(); }
@@ -94,6 +102,121 @@ Status set_async_config(Access& access) {
   access.values.async_config = access.sqe.cdw11;
   access.controller.check_temperature();
   return Status::kSuccess;
+}
+
+// ---- Power and temperature, sections 5.27.1.2, .9, .11 and .12 ------------------------------------------------------
+
+constexpr u32 kPermissiveMask = 1;  // NOPPME
+constexpr u32 kNodrmMask = 1;       // NODRM
+constexpr u32 kStateMask = 0x1f;    // PS
+
+Status set_power(Access& access) {
+  constexpr u32 kMask = 0x000000ff;  // WH, PS
+  if ((access.sqe.cdw11 & kStateMask) >= kPowerStateCount || (access.sqe.cdw11 & ~kMask) != 0) {
+    return Status::kInvalidField;
+  }
+  access.values.power = access.sqe.cdw11;
+  access.controller.shared().power.set_state(access.sqe.cdw11 & kStateMask, access.controller.now());
+  return Status::kSuccess;
+}
+
+// The current state may be one that the device has gone to, or left, by itself.
+Status get_power(Access& access) {
+  access.dw0 = access.values.power;
+  if (&access.values == &access.controller.features()) {
+    access.dw0 = (access.dw0 & ~kStateMask) | access.controller.shared().power.state(access.controller.now());
+  }
+  return Status::kSuccess;
+}
+
+bool has_idle_transitions(const Shared& shared) { return shared.config.apst != 0; }
+
+// 32 entries of 8 bytes: Idle Time Prior to Transition in bits 31:8, Idle Transition Power State in bits 7:3.
+constexpr u32 kIdleEntries = 32;
+
+Status set_idle_transitions(Access& access) {
+  constexpr u32 kEnable = 1;  // APSTE
+  if (access.sqe.cdw11 & ~kEnable) return Status::kInvalidField;
+  u64 data[kIdleEntries];
+  if (const Status status = access.controller.receive(access.sqe, data, sizeof(data)); status != Status::kSuccess) {
+    return status;
+  }
+  IdleTransitions transitions{};
+  for (u32 i = 0; i < kPowerStateCount; i++) {
+    const u8 to = static_cast<u8>(data[i] >> 3 & 0x1f);
+    const u32 after = static_cast<u32>(data[i] >> 8 & 0xffffff);
+    // Only states that do no I/O are gone to.
+    if (after != 0 && (to >= kPowerStateCount || kPowerStates[to].operational)) return Status::kInvalidField;
+    if (to < kPowerStateCount) transitions[i] = {to, after};
+  }
+  access.values.idle_transitions_enabled = access.sqe.cdw11;
+  access.values.idle_transitions = transitions;
+  access.controller.shared().power.set_transitions(access.sqe.cdw11 != 0, transitions, access.controller.now());
+  return Status::kSuccess;
+}
+
+Status get_idle_transitions(Access& access) {
+  u64 data[kIdleEntries] = {};
+  for (u32 i = 0; i < kPowerStateCount; i++) {
+    const IdleTransition& transition = access.values.idle_transitions[i];
+    data[i] = static_cast<u64>(transition.to) << 3 | static_cast<u64>(transition.after) << 8;
+  }
+  access.dw0 = access.values.idle_transitions_enabled;
+  return access.controller.send(access.sqe, data, sizeof(data));
+}
+
+void save_idle_transitions(FeatureValues& to, const FeatureValues& from, const Sqe&) {
+  to.idle_transitions_enabled = from.idle_transitions_enabled;
+  to.idle_transitions = from.idle_transitions;
+}
+
+Status set_thermal(Access& access) {
+  const u16 light = static_cast<u16>(access.sqe.cdw11 >> 16), heavy = static_cast<u16>(access.sqe.cdw11);
+  for (const u16 limit : {light, heavy}) {
+    if (limit != 0 && (limit < kMinThermalManagement || limit > kMaxThermalManagement)) return Status::kInvalidField;
+  }
+  if (light != 0 && heavy != 0 && light >= heavy) return Status::kInvalidField;
+  access.values.thermal = access.sqe.cdw11;
+  access.controller.apply_thermal();
+  return Status::kSuccess;
+}
+
+// ---- Keep Alive Timer, section 5.27.1.13 --------------------------------------------------------------------------
+
+Status set_keep_alive(Access& access) {
+  constexpr u32 kUnit = kKeepAliveGranularity * 100;  // ms
+  const u32 wanted = access.sqe.cdw11;
+  if (wanted > ~0u - kUnit) return Status::kInvalidField;
+  access.values.keep_alive = (wanted + kUnit - 1) / kUnit * kUnit;
+  access.controller.restart_keep_alive();
+  return Status::kSuccess;
+}
+
+// ---- Host Behavior Support, section 5.27.1.18 ---------------------------------------------------------------------
+
+struct HostBehavior {
+  u8 acre;   // Advanced Command Retry: no delays are asked for (CRDT1 to 3 are 0)
+  u8 etdas;  // Extended Telemetry Data Area 4
+  u8 lbafee;  // LBA Format Extension
+  u8 reserved3[509];
+};
+static_assert(sizeof(HostBehavior) == 512);
+
+Status set_host_behavior(Access& access) {
+  HostBehavior data;
+  if (const Status status = access.controller.receive(access.sqe, &data, sizeof(data)); status != Status::kSuccess) {
+    return status;
+  }
+  // There is no data area 4 (LPA bit 6), and there are no extended formats (CTRATT bit 15).
+  if (data.acre > 1 || data.etdas != 0 || data.lbafee != 0) return Status::kInvalidField;
+  access.values.host_behavior = data.acre;
+  return Status::kSuccess;
+}
+
+Status get_host_behavior(Access& access) {
+  HostBehavior data{};
+  data.acre = static_cast<u8>(access.values.host_behavior);
+  return access.controller.send(access.sqe, &data, sizeof(data));
 }
 
 // ---- Temperature Threshold, section 5.27.1.3 --------------------------------------------------------------------
@@ -138,6 +261,11 @@ Status get_temperature(Access& access) {
   }
 }
 
+void save_temperature(FeatureValues& to, const FeatureValues& from, const Sqe& sqe) {
+  if (temperature_type(sqe) == kOver) to.over_temperature = from.over_temperature;
+  if (temperature_type(sqe) == kUnder) to.under_temperature = from.under_temperature;
+}
+
 // ---- Queues and interrupts --------------------------------------------------------------------------------------
 
 Status get_number_of_queues(Access& access) {
@@ -158,13 +286,10 @@ Status set_number_of_queues(Access& access) {
 }
 
 Status set_coalescing(Access& access) {
-  constexpr u32 kMask = 0x0000ffff;       // TIME, THR
-  constexpr u64 kTimeUnit = 100 * 1000;  // ns
+  constexpr u32 kMask = 0x0000ffff;  // TIME, THR
   if (access.sqe.cdw11 & ~kMask) return Status::kInvalidField;
   access.values.coalescing = access.sqe.cdw11;
-  Coalescing& coalescing = access.controller.shared().coalescing;
-  coalescing.threshold.store(access.sqe.cdw11 & 0xff, std::memory_order_relaxed);
-  coalescing.time.store((access.sqe.cdw11 >> 8 & 0xff) * kTimeUnit, std::memory_order_relaxed);
+  access.controller.apply_coalescing();
   return Status::kSuccess;
 }
 
@@ -174,35 +299,37 @@ Status set_vector_config(Access& access) {
   const u32 vector = access.sqe.cdw11 & 0xffff;
   constexpr u32 kMask = 0x0001ffff;  // CD, IV
   if (vector >= access.controller.vectors() || (access.sqe.cdw11 & ~kMask) != 0) return Status::kInvalidField;
-  auto& word = access.controller.shared().coalescing.disabled[vector / 64];
   const u64 bit = 1ull << vector % 64;
-  if (access.sqe.cdw11 & kCoalescingDisable) {
-    word.fetch_or(bit, std::memory_order_relaxed);
-  } else {
-    word.fetch_and(~bit, std::memory_order_relaxed);
-  }
+  u64& word = access.values.uncoalesced[vector / 64];
+  word = access.sqe.cdw11 & kCoalescingDisable ? word | bit : word & ~bit;
+  access.controller.apply_coalescing();
   return Status::kSuccess;
 }
 
 Status get_vector_config(Access& access) {
   const u32 vector = access.sqe.cdw11 & 0xffff;
   if (vector >= access.controller.vectors()) return Status::kInvalidField;
-  const bool current = &access.values == &access.controller.features();
-  const u64 word = access.controller.shared().coalescing.disabled[vector / 64].load(std::memory_order_relaxed);
-  access.dw0 = vector | (current && (word >> vector % 64 & 1) != 0 ? kCoalescingDisable : 0);
+  const bool disabled = access.values.uncoalesced[vector / 64] >> vector % 64 & 1;
+  access.dw0 = vector | (disabled ? kCoalescingDisable : 0);
   return Status::kSuccess;
+}
+
+void save_vector_config(FeatureValues& to, const FeatureValues& from, const Sqe& sqe) {
+  const u32 vector = sqe.cdw11 & 0xffff;
+  const u64 bit = 1ull << vector % 64;
+  u64& word = to.uncoalesced[vector / 64];
+  word = (word & ~bit) | (from.uncoalesced[vector / 64] & bit);
 }
 
 // ---- Timestamp, section 5.27.1.8 ----------------------------------------------------------------------------------
 
 constexpr u64 kTimestampMask = (1ull << 48) - 1;
-constexpr u64 kOriginHost = 1ull << 49;  // Timestamp Origin 001b: set by the host
-constexpr u64 kNsPerMs = 1000 * 1000;
 
 Status set_timestamp(Access& access) {
   u64 data;
   const Status status = access.controller.receive(access.sqe, &data, sizeof(data));
   if (status != Status::kSuccess) return status;
+  access.controller.timestamp_changes();
   access.values.timestamp = data & kTimestampMask;
   access.values.timestamp_set = access.controller.now();
   access.values.timestamp_by_host = true;
@@ -210,12 +337,8 @@ Status set_timestamp(Access& access) {
 }
 
 Status get_timestamp(Access& access) {
-  const FeatureValues& values = access.values;
-  u64 data = 0;
-  if (&values == &access.controller.features()) {
-    data = (values.timestamp + (access.controller.now() - values.timestamp_set) / kNsPerMs) & kTimestampMask;
-    if (values.timestamp_by_host) data |= kOriginHost;
-  }
+  const bool current = &access.values == &access.controller.features();
+  const u64 data = current ? access.controller.timestamp() : 0;
   return access.controller.send(access.sqe, &data, sizeof(data));
 }
 
@@ -269,23 +392,44 @@ Status get_placement_events(Access& access) {
   return access.controller.send_padded(access.sqe, descriptors, sizeof(descriptors), 2 * count);
 }
 
+constexpr u32 kController = nvme::feature_effects::kScopeController;
+constexpr u32 kNamespace = nvme::feature_effects::kScopeNamespace;
+constexpr u32 kGroup = nvme::feature_effects::kScopeEnduranceGroup;
+constexpr u32 kSubsystem = nvme::feature_effects::kScopeSubsystem;
+
+using Values = FeatureValues;
+
 constexpr FeatureRow kRows[] = {
-    {Feature::kArbitration, false, always, set_value<&FeatureValues::arbitration, kArbitrationMask>,
-     get_value<&FeatureValues::arbitration>},
-    {Feature::kPowerManagement, false, always, set_power, get_value<&FeatureValues::power>},
-    {Feature::kTemperatureThreshold, false, always, set_temperature, get_temperature},
-    {Feature::kErrorRecovery, true, always, set_error_recovery, get_error_recovery},
-    {Feature::kVolatileWriteCache, false, has_volatile_cache, set_volatile_cache,
-     get_value<&FeatureValues::volatile_cache>},
-    {Feature::kNumberOfQueues, false, always, set_number_of_queues, get_number_of_queues},
-    {Feature::kInterruptCoalescing, false, always, set_coalescing, get_value<&FeatureValues::coalescing>},
-    {Feature::kInterruptVectorConfig, false, always, set_vector_config, get_vector_config},
-    {Feature::kWriteAtomicity, false, always, set_value<&FeatureValues::write_atomicity, kAtomicityMask>,
-     get_value<&FeatureValues::write_atomicity>},
-    {Feature::kAsyncEventConfig, false, always, set_async_config, get_value<&FeatureValues::async_config>},
-    {Feature::kTimestamp, false, always, set_timestamp, get_timestamp},
-    {Feature::kFlexibleDataPlacement, false, has_placement, nullptr, get_placement_mode},
-    {Feature::kFdpEvents, true, has_placement, set_placement_events, get_placement_events},
+    {Feature::kArbitration, false, kController, always, set_value<&Values::arbitration, kArbitrationMask>,
+     get_value<&Values::arbitration>, save_value<&Values::arbitration>},
+    {Feature::kPowerManagement, false, kController, always, set_power, get_power, save_value<&Values::power>},
+    {Feature::kTemperatureThreshold, false, kController, always, set_temperature, get_temperature, save_temperature},
+    {Feature::kErrorRecovery, true, kNamespace, always, set_error_recovery, get_error_recovery, save_error_recovery},
+    {Feature::kVolatileWriteCache, false, kController, has_volatile_cache, set_volatile_cache,
+     get_value<&Values::volatile_cache>, save_value<&Values::volatile_cache>},
+    {Feature::kNumberOfQueues, false, kController, always, set_number_of_queues, get_number_of_queues},
+    {Feature::kInterruptCoalescing, false, kController, always, set_coalescing, get_value<&Values::coalescing>,
+     save_value<&Values::coalescing>},
+    {Feature::kInterruptVectorConfig, false, kController, always, set_vector_config, get_vector_config,
+     save_vector_config},
+    {Feature::kWriteAtomicity, false, kController, always, set_value<&Values::write_atomicity, kAtomicityMask>,
+     get_value<&Values::write_atomicity>, save_value<&Values::write_atomicity>},
+    {Feature::kAsyncEventConfig, false, kController, always, set_async_config, get_value<&Values::async_config>,
+     save_value<&Values::async_config>},
+    {Feature::kAutonomousPowerStates, false, kController, has_idle_transitions, set_idle_transitions,
+     get_idle_transitions, save_idle_transitions},
+    {Feature::kTimestamp, false, kController, always, set_timestamp, get_timestamp},
+    {Feature::kKeepAliveTimer, false, kController, always, set_keep_alive, get_value<&Values::keep_alive>},
+    {Feature::kThermalManagement, false, kController, always, set_thermal, get_value<&Values::thermal>,
+     save_value<&Values::thermal>},
+    {Feature::kNonOperationalConfig, false, kController, always,
+     set_value<&Values::non_operational_permissive, kPermissiveMask>, get_value<&Values::non_operational_permissive>,
+     save_value<&Values::non_operational_permissive>},
+    {Feature::kHostBehavior, false, kController, always, set_host_behavior, get_host_behavior},
+    {Feature::kSanitizeConfig, false, kSubsystem, always, set_value<&Values::sanitize_warning, kNodrmMask>,
+     get_value<&Values::sanitize_warning>, save_value<&Values::sanitize_warning>},
+    {Feature::kFlexibleDataPlacement, false, kGroup, has_placement, nullptr, get_placement_mode},
+    {Feature::kFdpEvents, true, kNamespace, has_placement, set_placement_events, get_placement_events},
 };
 
 const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
@@ -306,7 +450,7 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
   const Shared& shared = controller.shared();
   const FeatureRow* row = find_row(shared, sqe);
   if (row == nullptr) return {Status::kInvalidField};
-  if (sqe.cdw10 & kSave) return {Status::kFeatureNotSaveable};
+  if ((sqe.cdw10 & kSave) != 0 && row->save == nullptr) return {Status::kFeatureNotSaveable};
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   if (row->per_namespace) {
     if (!all && !names_namespace(sqe, shared)) return {Status::kInvalidNamespaceOrFormat};
@@ -315,8 +459,13 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
   }
   if (row->set == nullptr) return {Status::kFeatureNotChangeable};
   Access access{controller, sqe, controller.features(), 0};
-  const Status status = row->set(access);
-  return {status, status == Status::kSuccess ? access.dw0 : 0};
+  if (const Status status = row->set(access); status != Status::kSuccess) return {status};
+  if (sqe.cdw10 & kSave) row->save(controller.saved_features(), controller.features(), sqe);
+  constexpr u32 kDwords = 2;
+  if (row->id != Feature::kTimestamp) {
+    controller.record(nvme::PersistentEventType::kSetFeature, nvme::SetFeatureEvent{kDwords, sqe.cdw10, sqe.cdw11});
+  }
+  return {Status::kSuccess, access.dw0};
 }
 
 AdminResult get_features(Controller& controller, const Sqe& sqe) {
@@ -330,14 +479,68 @@ AdminResult get_features(Controller& controller, const Sqe& sqe) {
   if (select == static_cast<u32>(FeatureSelect::kSupported)) {
     u32 capabilities = row->set != nullptr ? nvme::feature_capability::kChangeable : 0;
     if (row->per_namespace) capabilities |= nvme::feature_capability::kNamespaceSpecific;
+    if (row->save != nullptr) capabilities |= nvme::feature_capability::kSaveable;
     return {Status::kSuccess, capabilities};
   }
-  // Section 5.15: the saved value of a feature that cannot be saved is its default.
   FeatureValues defaults;
-  const bool current = select == static_cast<u32>(FeatureSelect::kCurrent);
-  Access access{controller, sqe, current ? controller.features() : defaults, 0};
+  FeatureValues* values = &defaults;
+  if (select == static_cast<u32>(FeatureSelect::kCurrent)) values = &controller.features();
+  // Section 5.15: the saved value of a feature that cannot be saved, or has not been, is its default.
+  if (select == static_cast<u32>(FeatureSelect::kSaved)) values = &controller.saved_features();
+  Access access{controller, sqe, *values, 0};
   const Status status = row->get(access);
   return {status, status == Status::kSuccess ? access.dw0 : 0};
+}
+
+u32 feature_effects_log(Controller& controller, const Sqe&, u8* data) {
+  auto& log = *reinterpret_cast<nvme::FeatureEffectsLog*>(data);
+  for (const FeatureRow& row : kRows) {
+    if (row.exists(controller.shared())) log.features[static_cast<u8>(row.id)] = nvme::feature_effects::kSupported | row.scope;
+  }
+  return sizeof(log);
+}
+
+// ---- What values do when they are not just kept ---------------------------------------------------------------------
+
+void Controller::apply_coalescing() {
+  constexpr u64 kTimeUnit = 100 * 1000;  // ns
+  Coalescing& coalescing = shared_->coalescing;
+  coalescing.threshold.store(features_.coalescing & 0xff, std::memory_order_relaxed);
+  coalescing.time.store((features_.coalescing >> 8 & 0xff) * kTimeUnit, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < features_.uncoalesced.size(); i++) {
+    coalescing.disabled[i].store(features_.uncoalesced[i], std::memory_order_relaxed);
+  }
+}
+
+void Controller::apply_power() {
+  shared_->power.set_transitions(features_.idle_transitions_enabled != 0, features_.idle_transitions, now_);
+  shared_->power.set_state(features_.power & 0x1f, now_);
+}
+
+void Controller::apply_thermal() {
+  thermal_.set(static_cast<u16>(features_.thermal >> 16), static_cast<u16>(features_.thermal), now_);
+}
+
+// Section 3.7.2: a Controller Level Reset leaves what was saved, and defaults.
+void Controller::restore_features() {
+  features_ = saved_;
+  features_.timestamp_set = now_;
+  shared_->regions.set_volatile_cache(features_.volatile_cache != 0);
+  apply_coalescing();
+  apply_power();
+  apply_thermal();
+}
+
+void Controller::forget_namespace(u32 nsid) {
+  features_.error_recovery[nsid - 1] = saved_.error_recovery[nsid - 1] = 0;
+}
+
+u64 Controller::timestamp() const {
+  constexpr u64 kMask = (1ull << 48) - 1;
+  constexpr u64 kOriginHost = 1ull << 49;  // Timestamp Origin 001b: set by the host
+  constexpr u64 kNsPerMs = 1000 * 1000;
+  const u64 value = (features_.timestamp + (now_ - features_.timestamp_set) / kNsPerMs) & kMask;
+  return features_.timestamp_by_host ? value | kOriginHost : value;
 }
 
 }  // namespace nvmev

@@ -5,14 +5,15 @@
 #include <array>
 
 #include "namespace.h"
+#include "nvmev/host.h"
 #include "nvmev/types.h"
+#include "power.h"
+#include "thermal.h"
 
 namespace nvmev {
 
-// Composite temperature that the device reports, kelvin.
-inline constexpr u16 kCompositeTemperature = 313;
-inline constexpr u16 kWarningTemperatureThreshold = 343;   // WCTEMP
-inline constexpr u16 kCriticalTemperatureThreshold = 353;  // CCTEMP
+// Granularity of the keep alive timer (KAS), 100 ms.
+inline constexpr u16 kKeepAliveGranularity = 10;
 
 struct FeatureValues {
   u32 arbitration = 0;
@@ -20,10 +21,18 @@ struct FeatureValues {
   std::array<u32, kMaxNamespaces> error_recovery{};  // by namespace
   u32 volatile_cache = 1;  // WCE
   u32 coalescing = 0;
+  std::array<u64, NVMEV_MAX_VECTORS / 64> uncoalesced{};  // feature 09h: bit of each vector with CD
   u32 write_atomicity = 0;
   u32 async_config = 0;
   u16 over_temperature = kWarningTemperatureThreshold;  // kelvin
   u16 under_temperature = 0;
+  u32 idle_transitions_enabled = 0;  // APSTE
+  IdleTransitions idle_transitions{};
+  u32 keep_alive = 0;  // ms, as the timer counts; 0: off
+  u32 thermal = 0;     // TMT1, TMT2
+  u32 non_operational_permissive = 0;
+  u32 host_behavior = 0;  // ACRE
+  u32 sanitize_warning = 0;  // NODRM
 
   // Timestamp: milliseconds at `timestamp_set` (ns of the host's clock).
   u64 timestamp = 0;

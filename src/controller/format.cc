@@ -33,6 +33,7 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
     if (changed) controller.namespace_changed(ns.id);
     job.at = 0;
   }
+  controller.record(nvme::PersistentEventType::kFormatCompletion, nvme::FormatCompletionEvent{job.sqe.nsid, 0, 0, 0, 0});
   return true;
 }
 
@@ -53,6 +54,8 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   for (Namespace& ns : namespaces) {
     if ((all || &ns == one) && ns.attached()) ns.formatting.store(true, std::memory_order_seq_cst);
   }
+  if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByFormat);
+  controller.record(nvme::PersistentEventType::kFormatStart, nvme::FormatStartEvent{sqe.nsid, 0, {}, sqe.cdw10});
   AdminJob* job = controller.jobs().add(step_format, sqe);
   job->nsid = all ? 1 : sqe.nsid;
   job->last_nsid = all ? kMaxNamespaces : sqe.nsid;

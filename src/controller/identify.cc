@@ -39,7 +39,6 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.ssvid = NVMEV_PCI_VENDOR_ID;
   put_text(data.sn, shared.config.serial);
   put_text(data.mn, shared.config.model);
-  put_text(data.fr, kFirmwareRevision);
   data.rab = 6;
   data.mdts = static_cast<u8>(shared.config.mdts);
   data.cntlid = kControllerId;
@@ -50,10 +49,8 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement | nvme::oacs::kDoorbellBuffer;
   data.acl = 3;
   data.aerl = AsyncEvents::kMaxRequests - 1;
-  data.frmw = 1 | 1 << 1;  // one slot, read-only
   data.lpa = nvme::lpa::kCommandEffects | nvme::lpa::kExtendedData;
   data.elpe = ErrorLog::kEntries - 1;
-  data.npss = 0;
   data.wctemp = kWarningTemperatureThreshold;
   data.cctemp = kCriticalTemperatureThreshold;
   put_u128(data.tnvmcap, shared.namespaces.capacity());
@@ -71,10 +68,8 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
     data.oacs |= nvme::oacs::kDirectives;
     data.endgidmax = kEnduranceGroup;
   }
-  char uuid[37];
-  format_uuid(make_uuid(shared.config.serial, "subsystem"), uuid);
-  snprintf(data.subnqn, sizeof(data.subnqn), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);
-  data.psd[0].max_power = 2500;  // 25 W
+  format_subnqn(shared.config.serial, data.subnqn);
+  fill_admin_capabilities(controller, data);
 }
 
 void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {

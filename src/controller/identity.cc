@@ -27,6 +27,12 @@ std::array<u8, 16> make_uuid(const char* serial, const char* purpose) {
   return uuid;
 }
 
+void format_subnqn(const char* serial, char (&text)[256]) {
+  char uuid[37];
+  format_uuid(make_uuid(serial, "subsystem"), uuid);
+  snprintf(text, sizeof(text), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);
+}
+
 void format_uuid(const std::array<u8, 16>& uuid, char* text) {
   constexpr char kDigits[] = "0123456789abcdef";
   for (u32 i = 0; i < uuid.size(); i++) {

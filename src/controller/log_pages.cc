@@ -5,7 +5,6 @@
 #include "controller.h"
 #include "fdp.h"
 #include "fdp_logs.h"
-#include "identity.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -16,7 +15,19 @@ using nvme::Status;
 
 namespace {
 
-// Each fills at most kPageSize zeroed bytes and returns the log's size.
+// Fills at most kPageSize zeroed bytes and returns the log's size.
+using LogFill = u32 (*)(Controller&, const Sqe&, u8* data);
+
+// Logs that are larger, or more than something to look at: where the log is, or why there is none.
+struct LogView {
+  Status status;
+  const u8* data;
+  u32 size;
+};
+using LogOpen = LogView (*)(Controller&, const Sqe&);
+
+u32 log_specific(const Sqe& sqe) { return sqe.cdw10 >> 8 & 0x7f; }
+
 
 u32 error_log(Controller& controller, const Sqe&, u8* data) {
   using Entries = nvme::ErrorLogEntry[ErrorLog::kEntries];
@@ -29,12 +40,64 @@ u32 smart_log(Controller& controller, const Sqe&, u8* data) {
   return sizeof(nvme::SmartLog);
 }
 
-u32 firmware_slot_log(Controller&, const Sqe&, u8* data) {
-  auto& log = *reinterpret_cast<nvme::FirmwareSlotLog*>(data);
-  log.afi = 1;  // slot 1 is active
-  set_padded(log.revision[0], sizeof(log.revision[0]), kFirmwareRevision);
-  return sizeof(log);
+u32 firmware_slot_log(Controller& controller, const Sqe&, u8* data) {
+  controller.firmware().fill(*reinterpret_cast<nvme::FirmwareSlotLog*>(data));
+  return sizeof(nvme::FirmwareSlotLog);
 }
+
+u32 self_test_log(Controller& controller, const Sqe&, u8* data) {
+  controller.update_self_test();
+  controller.self_test().fill(*reinterpret_cast<nvme::SelfTestLog*>(data), controller.now());
+  return sizeof(nvme::SelfTestLog);
+}
+
+u32 sanitize_log(Controller& controller, const Sqe&, u8* data) {
+  controller.sanitize().fill(controller.shared(), *reinterpret_cast<nvme::SanitizeLog*>(data), controller.now());
+  return sizeof(nvme::SanitizeLog);
+}
+
+// This device has no management interface: no command of it is supported.
+u32 management_effects_log(Controller&, const Sqe&, u8*) { return sizeof(nvme::ManagementEffectsLog); }
+
+LogView host_telemetry_log(Controller& controller, const Sqe& sqe) {
+  constexpr u32 kCreate = 1;
+  if (log_specific(sqe) & kCreate) controller.create_host_telemetry();
+  TelemetryCapture& capture = controller.host_telemetry();
+  // Before the first capture there is a header without data.
+  if (capture.bytes() == 0) capture.begin(static_cast<u8>(LogPage::kTelemetryHost), "");
+  controller.finish_telemetry_header(capture);
+  return {Status::kSuccess, capture.data(), capture.bytes()};
+}
+
+LogView controller_telemetry_log(Controller& controller, const Sqe&) {
+  TelemetryCapture& capture = controller.controller_telemetry();
+  if (capture.bytes() == 0) capture.begin(static_cast<u8>(LogPage::kTelemetryController), "");
+  controller.finish_telemetry_header(capture);
+  return {Status::kSuccess, capture.data(), capture.bytes()};
+}
+
+void controller_telemetry_read(Controller& controller) { controller.controller_telemetry_was_read(); }
+
+LogView persistent_event_log(Controller& controller, const Sqe& sqe) {
+  constexpr u32 kActionMask = 0x3;
+  EventHistory& history = controller.history();
+  switch (static_cast<nvme::PersistentEventAction>(log_specific(sqe) & kActionMask)) {
+    case nvme::PersistentEventAction::kRead:
+      if (!history.has_context()) return {Status::kCommandSequenceError, nullptr, 0};
+      break;
+    case nvme::PersistentEventAction::kEstablishAndRead:
+      if (!controller.establish_event_context()) return {Status::kCommandSequenceError, nullptr, 0};
+      break;
+    case nvme::PersistentEventAction::kRelease:
+      history.release();
+      return {Status::kSuccess, nullptr, 0};
+    default:
+      return {Status::kInvalidField, nullptr, 0};
+  }
+  return {Status::kSuccess, history.context(), history.context_bytes()};
+}
+
+u32 supported_logs_log(Controller&, const Sqe&, u8* data);
 
 u32 changed_namespaces_log(Controller& controller, const Sqe&, u8* data) {
   memcpy(data, &controller.changed_namespaces(), sizeof(nvme::ChangedNamespacesLog));
@@ -69,29 +132,53 @@ enum class LogScope : u8 {
 struct LogRow {
   LogPage id;
   LogScope scope;
-  u32 (*fill)(Controller&, const Sqe&, u8* data);
-  void (*when_read)(Controller&);  // without Retain Asynchronous Event; may be nullptr
+  bool while_sanitizing;  // NVMe 2.0 figure 604
+  LogFill fill;           // one of fill and open
+  void (*when_read)(Controller&) = nullptr;  // without Retain Asynchronous Event
+  LogOpen open = nullptr;
+  u32 granularity = sizeof(u32);  // of offset and length, bytes
 };
 
+constexpr LogScope kController = LogScope::kController;
+constexpr LogScope kGroup = LogScope::kEnduranceGroup;
+
 constexpr LogRow kRows[] = {
-    {LogPage::kError, LogScope::kController, error_log, nullptr},
-    {LogPage::kSmart, LogScope::kController, smart_log, nullptr},
-    {LogPage::kFirmwareSlot, LogScope::kController, firmware_slot_log, nullptr},
-    {LogPage::kChangedNamespaces, LogScope::kController, changed_namespaces_log, changed_namespaces_read},
-    {LogPage::kCommandEffects, LogScope::kCommandSet, command_effects_log, nullptr},
-    {LogPage::kEnduranceGroup, LogScope::kEnduranceGroup, endurance_group_log, nullptr},
-    {LogPage::kFdpConfigurations, LogScope::kEnduranceGroup, fdp_configurations_log, nullptr},
-    {LogPage::kRuhUsage, LogScope::kEnduranceGroup, ruh_usage_log, nullptr},
-    {LogPage::kFdpStatistics, LogScope::kEnduranceGroup, fdp_statistics_log, nullptr},
-    {LogPage::kFdpEvents, LogScope::kEnduranceGroup, fdp_events_log, nullptr},
+    {LogPage::kSupportedLogs, kController, true, supported_logs_log},
+    {LogPage::kError, kController, true, error_log},
+    {LogPage::kSmart, kController, true, smart_log},
+    {LogPage::kFirmwareSlot, kController, true, firmware_slot_log},
+    {LogPage::kChangedNamespaces, kController, true, changed_namespaces_log, changed_namespaces_read},
+    {LogPage::kCommandEffects, LogScope::kCommandSet, true, command_effects_log},
+    {LogPage::kSelfTest, kController, false, self_test_log},
+    {LogPage::kTelemetryHost, kController, false, nullptr, nullptr, host_telemetry_log, nvme::kTelemetryBlock},
+    {LogPage::kTelemetryController, kController, false, nullptr, controller_telemetry_read, controller_telemetry_log,
+     nvme::kTelemetryBlock},
+    {LogPage::kEnduranceGroup, kGroup, false, endurance_group_log},
+    {LogPage::kPersistentEvents, kController, false, nullptr, nullptr, persistent_event_log},
+    {LogPage::kFeatureEffects, kController, true, feature_effects_log},
+    {LogPage::kManagementEffects, kController, true, management_effects_log},
+    {LogPage::kFdpConfigurations, kGroup, false, fdp_configurations_log},
+    {LogPage::kRuhUsage, kGroup, false, ruh_usage_log},
+    {LogPage::kFdpStatistics, kGroup, false, fdp_statistics_log},
+    {LogPage::kFdpEvents, kGroup, false, fdp_events_log},
+    {LogPage::kSanitize, kController, true, sanitize_log},
 };
+
+bool exists(const Shared& shared, const LogRow& row) { return row.scope != kGroup || has_placement(shared); }
 
 const LogRow* find_row(const Shared& shared, const Sqe& sqe) {
   for (const LogRow& row : kRows) {
-    if (static_cast<u8>(row.id) != static_cast<u8>(sqe.cdw10)) continue;
-    return row.scope != LogScope::kEnduranceGroup || has_placement(shared) ? &row : nullptr;
+    if (static_cast<u8>(row.id) == static_cast<u8>(sqe.cdw10)) return exists(shared, row) ? &row : nullptr;
   }
   return nullptr;
+}
+
+u32 supported_logs_log(Controller& controller, const Sqe&, u8* data) {
+  auto& log = *reinterpret_cast<nvme::SupportedLogsLog*>(data);
+  for (const LogRow& row : kRows) {
+    if (exists(controller.shared(), row)) log.pages[static_cast<u8>(row.id)] = nvme::kLogSupported;
+  }
+  return sizeof(log);
 }
 
 u64 log_dwords(const Sqe& sqe) { return (sqe.cdw10 >> 16 | static_cast<u64>(sqe.cdw11 & 0xffff) << 16) + 1; }
@@ -110,16 +197,26 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   if (sqe.cdw14 & (kOffsetType | kUuidIndex)) return {Status::kInvalidField};
   const u64 bytes = log_dwords(sqe) * sizeof(u32);
   const u64 offset = log_offset(sqe);
-  if (bytes > controller.shared().max_transfer() || offset % sizeof(u32) != 0) return {Status::kInvalidField};
+  if (bytes > controller.shared().max_transfer()) return {Status::kInvalidField};
+  if (offset % row->granularity != 0 || bytes % row->granularity != 0) return {Status::kInvalidField};
   if (row->scope == LogScope::kCommandSet && !has_command_set(controller.shared(), static_cast<u8>(sqe.cdw14 >> 24))) {
     return {Status::kInvalidField};
   }
   if (row->scope == LogScope::kEnduranceGroup && sqe.cdw11 >> 16 != kEnduranceGroup) return {Status::kInvalidField};
-  u8* data = controller.scratch();
-  const u32 size = row->fill(controller, sqe, data);
-  if (offset > size) return {Status::kInvalidField};
+  const Status gate = controller.shared().sanitize_gate.load(std::memory_order_relaxed);
+  if (gate != Status::kSuccess && !row->while_sanitizing) return {gate};
+  LogView view{Status::kSuccess, nullptr, 0};
+  if (row->open != nullptr) {
+    view = row->open(controller, sqe);
+    if (view.status != Status::kSuccess || view.data == nullptr) return {view.status};
+  } else {
+    u8* data = controller.scratch();
+    view.size = row->fill(controller, sqe, data);
+    view.data = data;
+  }
+  if (offset > view.size) return {Status::kInvalidField};
   const u32 from = static_cast<u32>(offset);
-  const Status status = controller.send_padded(sqe, data + from, size - from, static_cast<u32>(bytes));
+  const Status status = controller.send_padded(sqe, view.data + from, view.size - from, static_cast<u32>(bytes));
   if (status == Status::kSuccess && (sqe.cdw10 & kRetainEvent) == 0) {
     if (row->when_read != nullptr) row->when_read(controller);
     controller.events().clear(row->id);
@@ -151,10 +248,14 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   log.host_reads.low = reads;
   log.host_writes.low = writes;
   log.busy_minutes.low = busy / kNsPerMinute;
-  log.power_cycles.low = 1;
-  log.power_on_hours.low = (now_ - created_) / (60 * kNsPerMinute);
+  log.power_cycles.low = kPowerCycles;
+  log.power_on_hours.low = power_on_hours();
   log.media_errors.low = media_errors;
   log.error_log_entries.low = shared_->error_log.count();
+  for (u32 level = 1; level <= 2; level++) {
+    log.thermal_transitions[level - 1] = thermal_.transitions(level);
+    log.thermal_seconds[level - 1] = thermal_.seconds(level, now_);
+  }
 }
 
 }  // namespace nvmev

@@ -61,6 +61,7 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   }
   Namespace* ns = controller.shared().namespaces.create(*region, bytes, wanted.flbas, &status);
   if (ns == nullptr) return {status};
+  controller.record_namespace(sqe.cdw10, *ns);
   return {Status::kSuccess, ns->id};
 }
 
@@ -80,6 +81,8 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     if (ns.state.load(std::memory_order_relaxed) != NamespaceState::kAllocated) continue;
     if (!erase_step(shared, ns, &job.at)) return false;
     ns.region->model.erase(controller.now(), ns.base, ns.allocated());
+    controller.record_namespace(job.sqe.cdw10, ns);
+    controller.forget_namespace(ns.id);
     shared.namespaces.remove(ns);
     job.at = 0;
   }
@@ -95,6 +98,7 @@ AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
     if ((all || &ns == one) && ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
   }
   if (controller.jobs().count(step_delete) != 0) return {Status::kNamespaceNotReady};
+  if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByRemoval);
   for (Namespace& ns : namespaces) {
     if ((!all && &ns != one) || !ns.attached()) continue;
     ns.state.store(NamespaceState::kAllocated, std::memory_order_seq_cst);

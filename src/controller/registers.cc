@@ -163,6 +163,7 @@ void Controller::fail(const char* why) {
                  seen_cc_.load(std::memory_order_relaxed), load_relaxed(&registers()->aqa),
                  static_cast<unsigned long long>(load_relaxed(&registers()->asq)),
                  static_cast<unsigned long long>(load_relaxed(&registers()->acq)), why);
+  create_controller_telemetry(why);
   state_ = State::kFailed;
   set_csts(csts::kFatal);
 }

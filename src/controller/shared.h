@@ -6,11 +6,13 @@
 
 #include "error_log.h"
 #include "fdp.h"
+#include "live_config.h"
 #include "medium.h"
 #include "namespace.h"
 #include "nvmev/host.h"
 #include "nvmev/host_array.h"
 #include "nvmev/nvme/async_event.h"
+#include "power.h"
 #include "queue.h"
 #include "region.h"
 #include "stats.h"
@@ -55,6 +57,10 @@ struct Shared {
   ErrorLog error_log;
   mutable FdpEvents fdp_events;
   Coalescing coalescing;
+  Power power;
+  LiveConfig live;
+  // What all I/O commands and most admin commands are answered during and after a failed Sanitize operation.
+  std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};
   std::atomic<u32> pending_events{0};  // PendingEvent bits
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
 

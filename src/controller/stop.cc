@@ -93,14 +93,12 @@ void Controller::finish_stop() {
     set_csts(nvme::csts::kReady | nvme::csts::kShutdownComplete);
     return;
   }
-  // Section 3.7.2: a Controller Level Reset.
-  features_ = FeatureValues();
-  features_.timestamp_set = now_;
-  shared_->regions.set_volatile_cache(features_.volatile_cache != 0);
-  shared_->coalescing.time.store(0, std::memory_order_relaxed);
-  shared_->coalescing.threshold.store(0, std::memory_order_relaxed);
-  for (auto& word : shared_->coalescing.disabled) word.store(0, std::memory_order_relaxed);
-  shared_->fdp_events.reset();
+  if (stop_reason_ == StopReason::kKeepAlive) {
+    state_ = State::kFailed;
+    set_csts(nvme::csts::kReady | nvme::csts::kFatal);
+    return;
+  }
+  reset_internals();
   temperature_reported_ = false;
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
@@ -117,6 +115,19 @@ void Controller::finish_stop() {
   state_ = State::kDisabled;
   set_csts(0);
   if (stop_reason_ == StopReason::kReset) reset_requested_.store(false, std::memory_order_release);
+}
+
+// Section 3.7.2: what a Controller Level Reset does to the controller's own state.
+void Controller::reset_internals() {
+  keep_alive_ends_ = NVMEV_NEVER;
+  // An extended self-test goes on.
+  update_self_test();
+  if (self_test_.code() == nvme::SelfTestCode::kShort) abort_self_test(nvme::SelfTestResult::kAbortedByReset);
+  restore_features();
+  reset_at_ = now_;
+  history_.release();
+  record_start(firmware_.reset());
+  shared_->fdp_events.reset();
 }
 
 // ---- Queues ------------------------------------------------------------------------------------------------

@@ -5,8 +5,13 @@
 #include "host/dma.h"
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/feature.h"
+#include "nvmev/nvme/firmware.h"
 #include "nvmev/nvme/identify.h"
 #include "nvmev/nvme/log.h"
+#include "nvmev/nvme/persistent_event.h"
+#include "nvmev/nvme/sanitize.h"
+#include "nvmev/nvme/self_test.h"
+#include "nvmev/nvme/telemetry.h"
 
 namespace nvmev::test::cmd {
 
@@ -108,6 +113,44 @@ inline Sqe doorbell_buffers(u64 shadow, u64 event_idx) {
   Sqe sqe = admin(nvme::AdminOpcode::kDoorbellBufferConfig);
   sqe.prp1 = shadow;
   sqe.prp2 = event_idx;
+  return sqe;
+}
+
+inline Sqe self_test(nvme::SelfTestCode code, u32 nsid = 0) {
+  Sqe sqe = admin(nvme::AdminOpcode::kDeviceSelfTest, nsid);
+  sqe.cdw10 = static_cast<u32>(code);
+  return sqe;
+}
+
+// `rest`: AUSE, OWPASS, OIPBP, NDAS.
+inline Sqe sanitize(nvme::SanitizeAction action, u32 rest = 0, u32 pattern = 0) {
+  Sqe sqe = admin(nvme::AdminOpcode::kSanitize);
+  sqe.cdw10 = static_cast<u32>(action) | rest;
+  sqe.cdw11 = pattern;
+  return sqe;
+}
+
+// Bytes; multiples of 4.
+inline Sqe firmware_download(u32 offset, u32 bytes, u64 prp1, u64 prp2 = 0) {
+  Sqe sqe = admin(nvme::AdminOpcode::kFirmwareDownload);
+  sqe.prp1 = prp1;
+  sqe.prp2 = prp2;
+  sqe.cdw10 = bytes / 4 - 1;
+  sqe.cdw11 = offset / 4;
+  return sqe;
+}
+
+inline Sqe firmware_commit(nvme::CommitAction action, u8 slot) {
+  Sqe sqe = admin(nvme::AdminOpcode::kFirmwareCommit);
+  sqe.cdw10 = slot | static_cast<u32>(action) << 3;
+  return sqe;
+}
+
+inline Sqe security_receive(u8 protocol, u16 specific, u32 bytes, u64 prp1) {
+  Sqe sqe = admin(nvme::AdminOpcode::kSecurityReceive);
+  sqe.prp1 = prp1;
+  sqe.cdw10 = static_cast<u32>(protocol) << 24 | static_cast<u32>(specific) << 8;
+  sqe.cdw11 = bytes;
   return sqe;
 }
 

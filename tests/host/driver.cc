@@ -294,10 +294,12 @@ Driver::Data Driver::identify(nvme::Cns cns, u32 nsid, nvme::Csi csi, u16 cntid)
   return {completion, buffer.read()};
 }
 
-Driver::Data Driver::get_log(nvme::LogPage page, u32 bytes, u64 offset, bool retain) {
+Driver::Data Driver::get_log(nvme::LogPage page, u32 bytes, u64 offset, bool retain, u8 specific) {
   DmaBuffer buffer(arena(), bytes);
   const Prps prps(arena(), buffer);
-  const Completion completion = admin(cmd::get_log(page, offset, bytes, prps.prp1(), prps.prp2(), retain));
+  nvme::Sqe sqe = cmd::get_log(page, offset, bytes, prps.prp1(), prps.prp2(), retain);
+  sqe.cdw10 |= static_cast<u32>(specific) << 8;
+  const Completion completion = admin(sqe);
   return {completion, buffer.read()};
 }
 

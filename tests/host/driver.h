@@ -2,6 +2,7 @@
 // Plays the NVMe driver of the requester: registers, queues, doorbells, commands.
 #pragma once
 
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -149,7 +150,16 @@ class Driver {
     std::vector<u8> bytes;
   };
   Data identify(nvme::Cns cns, u32 nsid = 0, nvme::Csi csi = nvme::Csi::kNvm, u16 cntid = 0);
-  Data get_log(nvme::LogPage page, u32 bytes, u64 offset = 0, bool retain = false);
+  // `specific`: Log Specific Parameter.
+  Data get_log(nvme::LogPage page, u32 bytes, u64 offset = 0, bool retain = false, u8 specific = 0);
+  // A log page as its structure, from offset 0; zeros where the command failed.
+  template <typename Log>
+  Log log(nvme::LogPage page) {
+    Log log{};
+    const Data data = get_log(page, (sizeof(Log) + 3) / 4 * 4);
+    if (data.completion.ok()) std::memcpy(&log, data.bytes.data(), sizeof(log));
+    return log;
+  }
   Completion set_feature(nvme::Feature feature, u32 value) { return admin(cmd::set_feature(feature, value)); }
   Completion get_feature(nvme::Feature feature, u32 cdw11 = 0) {
     return admin(cmd::get_feature(feature, nvme::FeatureSelect::kCurrent, cdw11));

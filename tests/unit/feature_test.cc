@@ -25,18 +25,23 @@ struct Row {
   bool changeable;
   u32 select;  // CDW11 of Get Features
   u32 nsid = 0;
+  bool saveable = true;
 };
 
 const Row kRows[] = {
     {Feature::kArbitration, "Arbitration", 0x0a0b0c02, 0xffffff07, true, 0},
-    {Feature::kPowerManagement, "Power Management", 0, 0x1f, true, 0},
+    {Feature::kPowerManagement, "Power Management", 1, 0x1f, true, 0},
     {Feature::kTemperatureThreshold, "Temperature Threshold", 333, 0xffff, true, 0},
     {Feature::kErrorRecovery, "Error Recovery", 0x0012, 0xffff, true, 0, 1},
-    {Feature::kNumberOfQueues, "Number of Queues", 0x00010001, 0, true, 0},
+    {Feature::kNumberOfQueues, "Number of Queues", 0x00010001, 0, true, 0, 0, false},
     {Feature::kInterruptCoalescing, "Interrupt Coalescing", 0x0203, 0xffff, true, 0},
     {Feature::kInterruptVectorConfig, "Interrupt Vector Configuration", 1u << 16 | 1, 0x1ffff, true, 1},
     {Feature::kWriteAtomicity, "Write Atomicity", 1, 1, true, 0},
     {Feature::kAsyncEventConfig, "Asynchronous Event Configuration", 0x0102, 0xffff, true, 0},
+    {Feature::kKeepAliveTimer, "Keep Alive Timer", 5000, 0xffffffff, true, 0, 0, false},
+    {Feature::kThermalManagement, "Host Controlled Thermal Management", 340u << 16 | 350, 0xffffffff, true, 0},
+    {Feature::kNonOperationalConfig, "Non-Operational Power State Config", 1, 1, true, 0},
+    {Feature::kSanitizeConfig, "Sanitize Config", 1, 1, true, 0},
 };
 
 TEST(Features, CurrentDefaultSavedSupported) {
@@ -63,7 +68,7 @@ TEST(Features, CurrentDefaultSavedSupported) {
     ASSERT_TRUE(supported.ok());
     EXPECT_EQ(supported.dw0 & kChangeable, row.changeable ? kChangeable : 0);
     EXPECT_EQ(supported.dw0 & kNamespaceSpecific, row.nsid ? kNamespaceSpecific : 0);
-    EXPECT_EQ(supported.dw0 & kSaveable, 0u) << "the device keeps no features over a reset";
+    EXPECT_EQ(supported.dw0 & kSaveable, row.saveable ? kSaveable : 0);
     if (row.feature == Feature::kNumberOfQueues) continue;  // not after queues exist
 
     ASSERT_EQ(set(false), Status::kSuccess);
@@ -73,8 +78,38 @@ TEST(Features, CurrentDefaultSavedSupported) {
     const Completion saved = get(FeatureSelect::kSaved);
     ASSERT_TRUE(saved.ok());
     EXPECT_EQ(saved.dw0, fallback.dw0);
-    EXPECT_EQ(set(true), Status::kFeatureNotSaveable);
+    rig.driver.disable();
+    rig.start();
+    EXPECT_EQ(get(FeatureSelect::kCurrent).dw0, fallback.dw0) << "what is not saved does not survive a reset";
+
+    if (!row.saveable) {
+      EXPECT_EQ(set(true), Status::kFeatureNotSaveable);
+      continue;
+    }
+    ASSERT_EQ(set(true), Status::kSuccess);
+    EXPECT_EQ(get(FeatureSelect::kSaved).dw0 & row.mask, row.new_value & row.mask);
+    EXPECT_EQ(get(FeatureSelect::kDefault).dw0, fallback.dw0);
+    rig.driver.disable();
+    rig.start();
+    EXPECT_EQ(get(FeatureSelect::kCurrent).dw0 & row.mask, row.new_value & row.mask) << "saved";
   }
+}
+
+// What is saved is what the command named, not its neighbours.
+TEST(Features, SavedOneByOne) {
+  Rig rig;
+  rig.start();
+  const u32 under = 1u << 20;
+  ASSERT_TRUE(rig.driver.set_feature(Feature::kTemperatureThreshold, under | 280).ok());
+  ASSERT_TRUE(rig.admin(cmd::set_feature(Feature::kTemperatureThreshold, 350, true)).ok());
+  ASSERT_TRUE(rig.driver.set_feature(Feature::kInterruptVectorConfig, 1u << 16 | 2).ok());
+  ASSERT_TRUE(rig.admin(cmd::set_feature(Feature::kInterruptVectorConfig, 1u << 16 | 1, true)).ok());
+  rig.driver.disable();
+  rig.start();
+  EXPECT_EQ(rig.driver.get_feature(Feature::kTemperatureThreshold).dw0, 350u);
+  EXPECT_EQ(rig.driver.get_feature(Feature::kTemperatureThreshold, under).dw0, 0u);
+  EXPECT_EQ(rig.driver.get_feature(Feature::kInterruptVectorConfig, 1).dw0, 1u << 16 | 1);
+  EXPECT_EQ(rig.driver.get_feature(Feature::kInterruptVectorConfig, 2).dw0, 2u);
 }
 
 TEST(Features, InvalidSelect) {
@@ -89,8 +124,8 @@ TEST(Features, InvalidSelect) {
 TEST(Features, UnknownIdentifiers) {
   Rig rig;
   rig.start();
-  // Reserved, LBA Range Type, Keep Alive of Fabrics, and vendor specific.
-  for (const u32 fid : {0x00u, 0x03u, 0x0fu, 0x7eu, 0xc0u, 0xffu}) {
+  // Reserved, LBA Range Type, Read Recovery Level, and vendor specific.
+  for (const u32 fid : {0x00u, 0x03u, 0x13u, 0x7eu, 0xc0u, 0xffu}) {
     SCOPED_TRACE(fid);
     EXPECT_EQ(rig.driver.get_feature(static_cast<Feature>(fid)).status, Status::kInvalidField);
     EXPECT_EQ(rig.driver.set_feature(static_cast<Feature>(fid), 0).status, Status::kInvalidField);
@@ -115,6 +150,9 @@ TEST(Features, BadValues) {
       {"vector FFFFh", Feature::kInterruptVectorConfig, 0xffff},
       {"reserved threshold type", Feature::kTemperatureThreshold, 3u << 20 | 300},
       {"sensor that does not exist", Feature::kTemperatureThreshold, 8u << 16 | 300},
+      {"thermal management below MNTMT", Feature::kThermalManagement, 272u << 16},
+      {"thermal management beyond MXTMT", Feature::kThermalManagement, 354},
+      {"light throttling not below heavy", Feature::kThermalManagement, 350u << 16 | 350},
   };
   for (const BadValue& c : cases) {
     SCOPED_TRACE(c.what);

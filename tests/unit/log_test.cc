@@ -41,7 +41,7 @@ const Page kPages[] = {
 TEST(Log, UnknownPages) {
   Rig rig;
   rig.start();
-  for (const u32 lid : {0x06u, 0x07u, 0x70u, 0x80u, 0xc0u, 0xffu}) {
+  for (const u32 lid : {0x0au, 0x0cu, 0x70u, 0x7fu, 0xc0u, 0xffu}) {
     EXPECT_EQ(rig.driver.get_log(static_cast<LogPage>(lid), 512).completion.status, Status::kInvalidLogPage) << lid;
   }
 }

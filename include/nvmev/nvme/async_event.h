@@ -7,7 +7,7 @@
 
 namespace nvmev::nvme {
 
-enum class AsyncEventType : u8 { kError = 0, kSmart = 1, kNotice = 2 };
+enum class AsyncEventType : u8 { kError = 0, kSmart = 1, kNotice = 2, kCommandSetSpecific = 6 };
 
 // Type, information and the log page that clears the event: DW0 of the completion, figure 146.
 struct AsyncEvent {
@@ -24,6 +24,10 @@ struct AsyncEvent {
 inline constexpr AsyncEvent kEventInvalidDoorbellRegister{AsyncEventType::kError, 0x00, LogPage::kError};
 inline constexpr AsyncEvent kEventInvalidDoorbellValue{AsyncEventType::kError, 0x01, LogPage::kError};
 inline constexpr AsyncEvent kEventTemperature{AsyncEventType::kSmart, 0x01, LogPage::kSmart};
+inline constexpr AsyncEvent kEventFirmwareActivation{AsyncEventType::kNotice, 0x01, LogPage::kFirmwareSlot};
+inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPage::kTelemetryController};
+inline constexpr AsyncEvent kEventSanitizeCompleted{AsyncEventType::kCommandSetSpecific, 0x01, LogPage::kSanitize};
+inline constexpr AsyncEvent kEventSanitizeDeallocated{AsyncEventType::kCommandSetSpecific, 0x02, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventNamespaceAttribute{AsyncEventType::kNotice, 0x00, LogPage::kChangedNamespaces};
 
 }  // namespace nvmev::nvme

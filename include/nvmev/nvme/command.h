@@ -52,11 +52,18 @@ enum class AdminOpcode : u8 {
   kGetFeatures = 0x0a,
   kAsyncEventRequest = 0x0c,
   kNamespaceManagement = 0x0d,
+  kFirmwareCommit = 0x10,
+  kFirmwareDownload = 0x11,
+  kDeviceSelfTest = 0x14,
   kNamespaceAttachment = 0x15,
+  kKeepAlive = 0x18,
   kDirectiveSend = 0x19,
   kDirectiveReceive = 0x1a,
   kDoorbellBufferConfig = 0x7c,
   kFormatNvm = 0x80,
+  kSecuritySend = 0x81,
+  kSecurityReceive = 0x82,
+  kSanitize = 0x84,
 };
 
 enum class NvmOpcode : u8 {

@@ -17,7 +17,13 @@ enum class Feature : u8 {
   kInterruptVectorConfig = 0x09,
   kWriteAtomicity = 0x0a,
   kAsyncEventConfig = 0x0b,
+  kAutonomousPowerStates = 0x0c,
   kTimestamp = 0x0e,
+  kKeepAliveTimer = 0x0f,
+  kThermalManagement = 0x10,
+  kNonOperationalConfig = 0x11,
+  kHostBehavior = 0x16,
+  kSanitizeConfig = 0x17,
   kFlexibleDataPlacement = 0x1d,
   kFdpEvents = 0x1e,
 };
@@ -40,8 +46,10 @@ inline constexpr u32 kSmartReliability = 1u << 2;
 inline constexpr u32 kSmartReadOnly = 1u << 3;
 inline constexpr u32 kSmartBackup = 1u << 4;
 inline constexpr u32 kNamespaceAttribute = 1u << 8;
+inline constexpr u32 kFirmwareActivation = 1u << 9;
+inline constexpr u32 kTelemetry = 1u << 10;
 inline constexpr u32 kSupported = kSmartSpare | kSmartTemperature | kSmartReliability | kSmartReadOnly |
-                                  kSmartBackup | kNamespaceAttribute;
+                                  kSmartBackup | kNamespaceAttribute | kFirmwareActivation | kTelemetry;
 }  // namespace async_config
 
 }  // namespace nvmev::nvme

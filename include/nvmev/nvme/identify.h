@@ -37,6 +37,8 @@ struct PowerState {
   u8 reserved16[16];
 };
 static_assert(sizeof(PowerState) == 32);
+inline constexpr u8 kPowerUnits = 1u << 0;           // MXPS: max_power in units of 0.0001 W
+inline constexpr u8 kPowerNonOperational = 1u << 1;  // NOPS
 
 // Figure 275.
 struct [[gnu::packed]] IdentifyController {
@@ -138,6 +140,9 @@ static_assert(offsetof(IdentifyController, subnqn) == 768);
 static_assert(offsetof(IdentifyController, psd) == 2048);
 
 namespace oacs {
+inline constexpr u16 kSecurity = 1u << 0;
+inline constexpr u16 kFirmware = 1u << 2;
+inline constexpr u16 kSelfTest = 1u << 4;
 inline constexpr u16 kFormat = 1u << 1;
 inline constexpr u16 kNamespaceManagement = 1u << 3;
 inline constexpr u16 kDirectives = 1u << 5;
@@ -155,15 +160,26 @@ inline constexpr u16 kTimestamp = 1u << 6;
 namespace lpa {
 inline constexpr u8 kCommandEffects = 1u << 1;
 inline constexpr u8 kExtendedData = 1u << 2;
+inline constexpr u8 kTelemetry = 1u << 3;
+inline constexpr u8 kPersistentEvents = 1u << 4;
+inline constexpr u8 kSupportedLogs = 1u << 5;  // logs 00h, 12h and 13h, and scopes in log 05h
 }  // namespace lpa
 
+namespace frmw {
+inline constexpr u8 kSlot1ReadOnly = 1u << 0;
+constexpr u8 slots(u8 slots) { return static_cast<u8>(slots << 1); }
+inline constexpr u8 kActivateWithoutReset = 1u << 4;
+}  // namespace frmw
+
 namespace ctratt {
+inline constexpr u32 kNonOperationalPermissive = 1u << 1;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
 inline constexpr u32 kNamespaceGranularity = 1u << 7;
 inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
 
 inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
+inline constexpr u32 kOaesFirmwareActivation = 1u << 9;
 inline constexpr u8 kVwcPresent = 1u << 0;
 inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported
 inline constexpr u8 kCntrlTypeIo = 1;

@@ -7,17 +7,54 @@
 namespace nvmev::nvme {
 
 enum class LogPage : u8 {
+  kSupportedLogs = 0x00,
   kError = 0x01,
   kSmart = 0x02,
   kFirmwareSlot = 0x03,
   kChangedNamespaces = 0x04,
   kCommandEffects = 0x05,
+  kSelfTest = 0x06,
+  kTelemetryHost = 0x07,
+  kTelemetryController = 0x08,
   kEnduranceGroup = 0x09,
+  kPersistentEvents = 0x0d,
+  kFeatureEffects = 0x12,
+  kManagementEffects = 0x13,
   kFdpConfigurations = 0x20,
   kRuhUsage = 0x21,
   kFdpStatistics = 0x22,
   kFdpEvents = 0x23,
+  kSanitize = 0x81,
 };
+
+// Log page 00h, figure 202.
+struct SupportedLogsLog {
+  u32 pages[256];
+};
+static_assert(sizeof(SupportedLogsLog) == 1024);
+inline constexpr u32 kLogSupported = 1u << 0;  // LSUPP
+
+// Log page 12h, figure 254.
+struct FeatureEffectsLog {
+  u32 features[256];
+};
+static_assert(sizeof(FeatureEffectsLog) == 1024);
+
+namespace feature_effects {
+inline constexpr u32 kSupported = 1u << 0;   // FSUPP
+inline constexpr u32 kUserData = 1u << 1;    // UDCC
+inline constexpr u32 kScopeNamespace = 1u << 20;
+inline constexpr u32 kScopeController = 1u << 21;
+inline constexpr u32 kScopeEnduranceGroup = 1u << 23;
+inline constexpr u32 kScopeSubsystem = 1u << 25;
+}  // namespace feature_effects
+
+// Log page 13h, NVMe Management Interface commands: figure 256.
+struct ManagementEffectsLog {
+  u32 commands[256];
+  u8 reserved1024[3072];
+};
+static_assert(sizeof(ManagementEffectsLog) == 4096);
 
 // Figure 206.
 struct ErrorLogEntry {
@@ -65,7 +102,9 @@ struct [[gnu::packed]] SmartLog {
   u32 warning_temperature_minutes;
   u32 critical_temperature_minutes;
   u16 temperature_sensor[8];
-  u8 reserved216[296];
+  u32 thermal_transitions[2];  // to thermal management temperatures 1 and 2
+  u32 thermal_seconds[2];
+  u8 reserved232[280];
 };
 static_assert(sizeof(SmartLog) == 512);
 static_assert(offsetof(SmartLog, data_units_read) == 32);
@@ -127,6 +166,11 @@ inline constexpr u32 kNamespaceCapability = 1u << 2;    // NCC
 inline constexpr u32 kNamespaceInventory = 1u << 3;     // NIC
 inline constexpr u32 kControllerCapability = 1u << 4;   // CCC
 inline constexpr u32 kExecutionOneNamespace = 1u << 16;  // CSE 001b: one command at a time in the namespace
+inline constexpr u32 kExecutionOne = 2u << 16;           // CSE 010b: one command at a time in all namespaces
+inline constexpr u32 kScopeNamespace = 1u << 20;         // CSP
+inline constexpr u32 kScopeController = 1u << 21;
+inline constexpr u32 kScopeEnduranceGroup = 1u << 23;
+inline constexpr u32 kScopeSubsystem = 1u << 25;
 }  // namespace effects
 
 }  // namespace nvmev::nvme

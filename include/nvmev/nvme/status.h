@@ -19,6 +19,9 @@ enum class Status : u16 {
   kAbortedSqDeletion = 0x008,
   kInvalidNamespaceOrFormat = 0x00b,
   kCommandSequenceError = 0x00c,
+  kKeepAliveExpired = 0x019,
+  kSanitizeFailed = 0x01c,
+  kSanitizeInProgress = 0x01d,
   kInvalidPrpOffset = 0x013,
   kInvalidUseOfCmb = 0x012,
   kSglDataLengthInvalid = 0x00f,
@@ -35,18 +38,23 @@ enum class Status : u16 {
   kAbortLimitExceeded = 0x103,
   kAsyncEventLimitExceeded = 0x105,
   kInvalidInterruptVector = 0x108,
+  kInvalidFirmwareSlot = 0x106,
+  kInvalidFirmwareImage = 0x107,
   kInvalidLogPage = 0x109,
   kInvalidFormat = 0x10a,
   kInvalidQueueDeletion = 0x10c,
   kFeatureNotSaveable = 0x10d,
   kFeatureNotChangeable = 0x10e,
   kFeatureNotNamespaceSpecific = 0x10f,
+  kFirmwareNeedsReset = 0x111,  // Firmware Activation Requires Controller Level Reset
+  kOverlappingRange = 0x114,
   kInsufficientCapacity = 0x115,
   kNsidUnavailable = 0x116,
   kNamespaceAlreadyAttached = 0x118,
   kNamespaceNotAttached = 0x11a,
   kThinProvisioningNotSupported = 0x11b,
   kControllerListInvalid = 0x11c,
+  kSelfTestInProgress = 0x11d,
   kIoCommandSetNotSupported = 0x129,
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
@@ -68,6 +76,8 @@ constexpr bool do_not_retry(Status status) {
     case Status::kAbortedSqDeletion:
     case Status::kNamespaceNotReady:
     case Status::kFormatInProgress:
+    case Status::kSanitizeInProgress:
+    case Status::kSelfTestInProgress:
       return false;
     default:
       return true;
