@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Type "conv": the page-mapped FTL of a conventional SSD. Its parts are in files of their own; this is how they work
 // together. conv.cc: life and dispatch; read.cc, write.cc, collect.cc: the three activities; power.cc: its
-// sudden end; report.cc: what it tells.
+// sudden end; state.cc: what is kept in a state file; report.cc: what it tells.
 #pragma once
 
 #include <atomic>
@@ -42,6 +42,8 @@ class Conv final : public Ftl, public Placement {
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override;
+  bool keeps_state() const override { return true; }
+  void transfer(StateArchive& archive, u64* now) override;
   void report(TextWriter& text) const override;
   void destroy() override;
 

@@ -90,6 +90,14 @@ class Map {
   // Brings what owner() and move() will need near the CPU.
   void prefetch_owner(u32 physical) const { places_.prefetch(static_cast<u64>(owners_.get(physical)) * kFamily); }
 
+  void transfer(StateArchive& archive) {
+    places_.transfer("the size of the map", archive);
+    owners_.transfer("the size of the inverse map", archive);
+    archive.array("the number of physical units", valid_);
+    archive.array("the number of logical units", in_chunk_);
+    archive.counter(mapped_);
+  }
+
   u64 mapped() const { return mapped_.get(); }
   u32 logical() const { return logical_; }
   u64 bytes() const { return places_.bytes() + owners_.bytes() + valid_.size() * 8 + in_chunk_.size() * 4; }

@@ -6,6 +6,7 @@
 #include "map.h"
 #include "nvmev/counter.h"
 #include "nvmev/host_array.h"
+#include "nvmev/state_archive.h"
 
 namespace nvmev::conv {
 
@@ -37,6 +38,17 @@ class MappingCache {
 
   // Garbage collection changed the entry.
   void collected(u32 logical);
+
+  void transfer(StateArchive& archive) {
+    archive.array("the size of the mapping cache", entries_);
+    archive.array("the number of map pages", where_);
+    archive.array("the number of map pages", delta_);
+    archive.value(filled_);
+    archive.value(oldest_);
+    archive.value(youngest_);
+    archive.counter(hits_);
+    archive.counter(misses_);
+  }
 
   u64 hits() const { return hits_.get(); }
   u64 misses() const { return misses_.get(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nvmev/host_array.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/text.h"
 #include "nvmev/types.h"
 
@@ -41,6 +42,8 @@ class PackedArray {
   void clear(u64 first, u64 count) { memset(&bytes_[first * bits_ >> 3], 0, count * bits_ >> 3); }
 
   u64 bytes() const { return bytes_.size(); }
+
+  void transfer(const char* name, StateArchive& archive) { archive.array(name, bytes_); }
 
  private:
   u32 bits_ = 1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nvmev/host_array.h"
+#include "nvmev/state_archive.h"
 #include "superblocks.h"
 
 namespace nvmev::conv {
@@ -20,6 +21,10 @@ class WriteFrequency {
   }
   // At least twice as often as the mean.
   bool hot(u32 logical) const { return counters_[region(logical)] > 4 + 2 * (notes_ / kCounters); }
+  void transfer(StateArchive& archive) {
+    archive.value(notes_);
+    archive.array("the number of write counters", counters_);
+  }
   void clear() {
     notes_ = 0;
     for (u8& each : counters_) each = 0;

@@ -103,6 +103,13 @@ class Superblocks {
   u64 group_valid(u32 group) const { return groups_[group].valid; }
   u64 group_capacity(u32 group) const { return groups_[group].capacity; }
 
+  void transfer(StateArchive& archive) {
+    archive.array("the number of superblocks", all_);
+    archive.array("the number of groups of dies", groups_);
+    archive.array("the size of superblocks", heads_);
+    archive.array("the number of superblocks", heap_);
+  }
+
   u64 bytes() const { return all_.size() * sizeof(Superblock) + heads_.size() * 4 + heap_.size() * 4; }
 
  private:

@@ -5,6 +5,7 @@
 #include "geometry.h"
 #include "nvmev/counter.h"
 #include "nvmev/host_array.h"
+#include "nvmev/state_archive.h"
 
 namespace nvmev::flash {
 
@@ -26,6 +27,17 @@ class Wear {
 
   // Of a die block itself, spare ones behind the others.
   u32 block_erases(u32 die, u32 physical) const { return erases_[index(die, physical)]; }
+
+  void transfer(StateArchive& archive) {
+    archive.array("the number of die blocks", erases_);
+    archive.array("the number of replaced blocks", replaced_);
+    archive.array("the number of dies with spare blocks", spare_next_);
+    archive.array("the number of bad blocks", bad_);
+    archive.counter(spare_left_);
+    archive.counter(total_);
+    archive.counter(largest_);
+    archive.counter(bad_count_);
+  }
 
   u64 total_erases() const { return total_.get(); }
   u32 largest() const { return static_cast<u32>(largest_.get()); }

@@ -57,6 +57,13 @@ class NvmFtl final : public Ftl {
 
   void format() override {}
 
+  bool keeps_state() const override { return true; }
+  void transfer(StateArchive&, u64* now) override {
+    for (const u64 free : unit_free_) {
+      if (free > *now) *now = free;
+    }
+  }
+
   void report(TextWriter& text) const override {
     text.add("nvm_io_units %u\nnvm_io_unit_size %u\n", units_, 1u << unit_shift_);
   }

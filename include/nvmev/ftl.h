@@ -13,6 +13,7 @@
 namespace nvmev {
 
 class Placement;
+class StateArchive;
 class TextWriter;
 
 // What a power failure did to a range of logical blocks.
@@ -88,6 +89,13 @@ class Ftl {
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.
   virtual u64 state_hash() const { return 0; }
+
+  // Whether transfer() works.
+  virtual bool keeps_state() const { return false; }
+
+  // Everything that the next run of the device needs, to or from a state file. Saving counts as a flush. *now: modelled
+  // time of the save, to be raised to when all that was begun is over; where the device goes on, when loading.
+  virtual void transfer(StateArchive&, u64*) {}
 
   // The live keys of *config have changed (configuration keys with `live` in config_keys.cc). From any thread,
   // while plan() runs in another.

@@ -214,6 +214,25 @@ int nvmev_dev_create(const struct nvmev_config *config, struct nvmev_host *host,
 void nvmev_dev_destroy(struct nvmev_dev *dev);
 
 /*
+ * State that survives: what the host's state file holds (nvmev_host_file_*()). nvmev_dev_load() reads it into a device
+ * that has just been made; a file of 0 bytes leaves the device as it is. nvmev_dev_save() replaces what the file holds,
+ * or leaves it: while no thread works for the device, or while it is held. `now` as for the threads. Both may sleep.
+ * 0 or a negative errno with *error; a device that failed to load must be destroyed. nvmev_dev_save() returns 1 when
+ * no command came since the last save, and writes nothing.
+ */
+int nvmev_dev_load(struct nvmev_dev *dev, struct nvmev_error *error);
+int nvmev_dev_save(struct nvmev_dev *dev, uint64_t now, struct nvmev_error *error);
+
+/*
+ * Between nvmev_dev_hold() and nvmev_dev_release() the device takes no commands; what it has taken goes on. It is held once
+ * nvmev_dev_held(): then no command changes anything. The threads go on calling nvmev_dispatch() and nvmev_work(). Of one
+ * thread at a time.
+ */
+void nvmev_dev_hold(struct nvmev_dev *dev);
+bool nvmev_dev_held(const struct nvmev_dev *dev);
+void nvmev_dev_release(struct nvmev_dev *dev);
+
+/*
  * Changes a key of a running device, as nvmev_config_set(). -EBUSY for keys that are fixed at attach. Takes
  * effect for commands fetched after the call.
  */
@@ -289,6 +308,22 @@ void nvmev_host_page_free(struct nvmev_host *host, void *page);
  * NVMEV_PAGE_SIZE. NULL if that is not memory that this device may reach. Valid until the controller is disabled.
  */
 void *nvmev_host_map(struct nvmev_host *host, uint64_t bus, uint32_t length);
+
+/*
+ * The requester has shut the device down (CC.SHN). True: the host will save its state, holding the device meanwhile; the
+ * shutdown is complete when it releases it. From dispatcher 0; must not wait.
+ */
+bool nvmev_host_save(struct nvmev_host *host);
+
+/*
+ * The state file. 0 or a negative errno; reads and writes are whole. discard gives the room of a range back, whose
+ * contents do not matter any more. They may sleep. Only in nvmev_dev_load() and nvmev_dev_save().
+ */
+uint64_t nvmev_host_file_size(struct nvmev_host *host);
+int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, size_t length);
+int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *data, size_t length);
+int nvmev_host_file_sync(struct nvmev_host *host);
+int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length);
 
 /* Raises MSI-X vector `vector`. From worker and dispatcher threads. */
 void nvmev_host_interrupt(struct nvmev_host *host, unsigned int vector);

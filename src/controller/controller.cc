@@ -42,13 +42,20 @@ u32 Controller::pass(u64 now) {
   // On hardware a register read costs as much as a command: while commands flow, look less often.
   constexpr u32 kRegisterInterval = 8;
   u32 done = 0;
+  const bool hold = step_hold();
+  if (hold_stage_ != HoldStage::kNone) return 0;
+  if (state_ == State::kSaving) {
+    if (!save_over_.load(std::memory_order_acquire)) return 0;
+    finish_saving();
+    done++;
+  }
   if (state_ != State::kReady || passes_++ % kRegisterInterval == 0 || !reset_done()) done += poll_registers();
   done += poll_deadlines();
   if (state_ == State::kReady) {
     done += post_admin();
     done += poll_events();
     done += step_jobs();
-    done += poll_admin_queue();
+    if (!hold) done += poll_admin_queue();
     CompletionQueue& cq = shared_->cqs[0];
     if (cq.unsignalled != 0) {
       cq.unsignalled = 0;
@@ -56,7 +63,7 @@ u32 Controller::pass(u64 now) {
     }
   }
   alarm_.set(shared_->host, sanitize_.wake_at() < keep_alive_ends_ ? sanitize_.wake_at() : keep_alive_ends_);
-  unfinished_.store(state_ == State::kStopping || jobs_.any() || backlog_count_ != 0 || sanitize_.working(),
+  unfinished_.store(state_ == State::kStopping || state_ == State::kSaving || jobs_.any() || backlog_count_ != 0 || sanitize_.working(),
                     std::memory_order_relaxed);
   return done;
 }
@@ -70,7 +77,7 @@ void Controller::begin_life(u64 now) {
 
 u64 Controller::power_on_hours() const {
   constexpr u64 kNsPerHour = 3600ull * 1000 * 1000 * 1000;
-  return (now_ - created_) / kNsPerHour;
+  return totals(now_).power_on / kNsPerHour;
 }
 
 u32 Controller::poll_deadlines() {
@@ -85,6 +92,7 @@ u32 Controller::poll_deadlines() {
 
 bool Controller::pending() const {
   if (unfinished_.load(std::memory_order_relaxed) || !reset_done() || alarm_.ringing()) return true;
+  if (shared_->hold.load(std::memory_order_relaxed) != held()) return true;
   if (load_relaxed(&registers()->cc) != seen_cc_.load(std::memory_order_relaxed)) return true;
   if (shared_->pending_events.load(std::memory_order_relaxed) != 0) return true;
   const SubmissionQueue& sq = shared_->sqs[0];

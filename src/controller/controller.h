@@ -26,7 +26,8 @@
 namespace nvmev {
 
 // The device is switched on once, when it is attached.
-inline constexpr u32 kPowerCycles = 1;
+
+class StateArchive;
 
 class Controller {
  public:
@@ -139,8 +140,20 @@ class Controller {
   // Firmware other than before runs now, without a reset.
   void firmware_activated();
 
+  // Of this run and all before.
+  LifeTotals totals(u64 now) const;
+
+  // What of the controller survives, to or from a state file: counters, saved features, firmware slots, the persistent
+  // event log, results of self-tests and of Sanitize. Nothing is under way. state/controller_state.cc
+  void transfer(StateArchive& archive, u64 now);
+
+  // See nvmev_dev_hold(). Any thread.
+  void hold() { shared_->hold.store(true, std::memory_order_seq_cst); }
+  bool held() const { return held_.load(std::memory_order_acquire); }
+  void release();
+
  private:
-  enum class State : u8 { kDisabled, kReady, kStopping, kShutDown, kFailed };
+  enum class State : u8 { kDisabled, kReady, kStopping, kSaving, kShutDown, kFailed };
   enum class StopReason : u8 { kDisable, kShutdown, kReset, kKeepAlive };
   enum class StopStage : u8 { kJobs, kQueues, kCompletionQueues };
 
@@ -175,6 +188,10 @@ class Controller {
   void end_of_keep_alive();
   u32 poll_deadlines();
 
+  // hold.cc
+  bool step_hold();
+  void finish_saving();
+
   // controller.cc
   void begin_life(u64 now);
   u32 poll_events();
@@ -203,6 +220,12 @@ class Controller {
   std::atomic<bool> reset_requested_{false};
   std::atomic<u32> seen_cc_{0};       // CC as last acted upon
   std::atomic<bool> unfinished_{false};  // the next pass has something to do whatever the requester does
+
+  enum class HoldStage : u8 { kNone, kQuiesce, kHeld };
+  HoldStage hold_stage_ = HoldStage::kNone;
+  Quiesce hold_quiesce_;
+  std::atomic<bool> held_{false};
+  std::atomic<bool> save_over_{false};  // the hold for which state kSaving waits is over
 
   StopReason stop_reason_ = StopReason::kDisable;
   StopStage stop_stage_ = StopStage::kJobs;

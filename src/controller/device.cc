@@ -8,6 +8,7 @@
 #include "nvmev/text.h"
 #include "report.h"
 #include "shared.h"
+#include "state/device_state.h"
 #include "worker.h"
 
 using namespace nvmev;
@@ -18,6 +19,7 @@ struct nvmev_dev {
   HostArray<Worker> workers;
   Controller controller;
   Spinlock tuning;  // of nvmev_dev_set()
+  u64 saved_commands = 0;  // 1 + those before the last save; 0: none
 
   int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
   void attach_regions();
@@ -98,6 +100,26 @@ extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value
   }
   return result;
 }
+
+extern "C" int nvmev_dev_load(nvmev_dev* dev, nvmev_error* error) {
+  return load_state(dev->controller, error);
+}
+
+extern "C" int nvmev_dev_save(nvmev_dev* dev, uint64_t now, nvmev_error* error) {
+  // Nothing has changed without a command.
+  u64 commands = 1;
+  for (const DispatcherStats& stats : dev->shared.dispatcher_stats) commands += stats.fetched.get() + stats.admin.get();
+  if (commands == dev->saved_commands) return 1;
+  const int result = save_state(dev->controller, now, error);
+  if (result == 0) dev->saved_commands = commands;
+  return result;
+}
+
+extern "C" void nvmev_dev_hold(nvmev_dev* dev) { dev->controller.hold(); }
+
+extern "C" bool nvmev_dev_held(const nvmev_dev* dev) { return dev->controller.held(); }
+
+extern "C" void nvmev_dev_release(nvmev_dev* dev) { dev->controller.release(); }
 
 extern "C" void nvmev_dev_request_reset(nvmev_dev* dev) { dev->controller.request_reset(); }
 

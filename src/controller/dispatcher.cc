@@ -31,11 +31,12 @@ u32 Dispatcher::pass(u64 now) {
     find_queues();
   }
   u32 done = 0;
+  const bool hold = shared_->hold.load(std::memory_order_seq_cst);
   for (u32 i = 0; i < queue_count_; i++) {
     SubmissionQueue& sq = shared_->sqs[queues_[i]];
     switch (sq.state.load(std::memory_order_acquire)) {
       case SqState::kActive:
-        done += fetch(sq, now);
+        if (!hold) done += fetch(sq, now);
         break;
       case SqState::kStopping:
         done += end_queue(sq);
@@ -57,7 +58,7 @@ bool Dispatcher::pending() const {
     const SubmissionQueue& sq = shared_->sqs[queues_[i]];
     const SqState state = sq.state.load(std::memory_order_acquire);
     if (state == SqState::kStopping) return true;
-    if (state == SqState::kActive && sq.has_news()) return true;
+    if (state == SqState::kActive && sq.has_news() && !shared_->hold.load(std::memory_order_relaxed)) return true;
   }
   return false;
 }

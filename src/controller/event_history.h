@@ -5,6 +5,7 @@
 
 #include "nvmev/host_array.h"
 #include "nvmev/nvme/persistent_event.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/types.h"
 
 namespace nvmev {
@@ -28,6 +29,13 @@ class EventHistory {
   bool has_context() const { return context_bytes_ != 0; }
   const u8* context() const { return context_.data(); }
   u32 context_bytes() const { return context_bytes_; }
+
+  void transfer(StateArchive& archive) {
+    archive.array("the size of the persistent event log", events_);
+    archive.value(bytes_);
+    archive.value(count_);
+    archive.value(generation_);
+  }
 
   // Events that are kept.
   u32 count() const { return count_; }

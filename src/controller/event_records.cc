@@ -30,7 +30,7 @@ void Controller::record_start(bool firmware_activated) {
     if (ns.exists() && ns.formatting.load(std::memory_order_relaxed)) event.operations |= kFormat;
   }
   if (sanitize_.busy()) event.operations |= kSanitize;
-  event.power_cycle = kPowerCycles;
+  event.power_cycle = totals(now_).power_cycles;
   event.power_on = (now_ - created_) / kNsPerMs;
   event.timestamp = timestamp();
   record(PersistentEventType::kPowerOnOrReset, event);
@@ -56,7 +56,7 @@ bool Controller::establish_event_context() {
   nvme::PersistentEventHeader header{};
   header.timestamp = timestamp();
   header.power_on_hours.low = power_on_hours();
-  header.power_cycles = kPowerCycles;
+  header.power_cycles = totals(now_).power_cycles;
   header.vid = header.ssvid = NVMEV_PCI_VENDOR_ID;
   set_padded(header.sn, sizeof(header.sn), shared_->config.serial);
   set_padded(header.mn, sizeof(header.mn), shared_->config.model);

@@ -9,6 +9,7 @@
 #include "nvmev/nvme/firmware.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/status.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/types.h"
 
 namespace nvmev {
@@ -38,6 +39,12 @@ class Firmware {
   // FR, 8 characters padded with spaces.
   const char* revision() const { return revisions_[active_ - 1].data(); }
   void fill(nvme::FirmwareSlotLog& log) const;
+
+  void transfer(StateArchive& archive) {
+    archive.value(revisions_);
+    archive.value(active_);
+    archive.value(next_);
+  }
 
  private:
   using Revision = std::array<char, 8>;

@@ -17,6 +17,9 @@ using nvme::Status;
 
 namespace {
 
+// RTD3E, us: the host may have to save the device's state.
+constexpr u32 kShutdownLatency = 60 * 1000 * 1000;
+
 u8 command_set(const Sqe& sqe) { return static_cast<u8>(sqe.cdw11 >> 24); }
 u16 controller_id(const Sqe& sqe) { return static_cast<u16>(sqe.cdw10 >> 16); }
 
@@ -44,6 +47,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.cntlid = kControllerId;
   data.ver = nvme::kVersion20;
   data.oaes = nvme::kOaesNamespaceAttribute;
+  data.rtd3e = kShutdownLatency;
   data.cntrltype = nvme::kCntrlTypeIo;
   data.ctratt = nvme::ctratt::kNamespaceGranularity;
   data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement | nvme::oacs::kDoorbellBuffer;

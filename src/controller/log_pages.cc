@@ -224,18 +224,28 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   return {status};
 }
 
+LifeTotals Controller::totals(u64 now) const {
+  LifeTotals life = shared_->earlier;
+  u64 busy = 0;
+  for (const WorkerStats& stats : shared_->worker_stats) {
+    life.blocks_read += stats.blocks_read.get();
+    life.blocks_written += stats.blocks_written.get();
+    life.reads += stats.reads.get() + stats.compares.get();
+    life.writes += stats.writes.get();
+    life.media_errors += stats.media_errors.get();
+    if (stats.busy.get() > busy) busy = stats.busy.get();
+  }
+  life.busy += busy;
+  if (created_ != 0 && now > created_) life.power_on += now - created_;
+  life.error_log_entries += shared_->error_log.count();
+  life.power_cycles++;
+  return life;
+}
+
 // Section 5.16.1.3.
 void Controller::fill_smart(nvme::SmartLog& log) {
   constexpr u64 kNsPerMinute = 60ull * 1000 * 1000 * 1000;
-  u64 read = 0, written = 0, reads = 0, writes = 0, busy = 0, media_errors = 0;
-  for (const WorkerStats& stats : shared_->worker_stats) {
-    read += stats.blocks_read.get();
-    written += stats.blocks_written.get();
-    reads += stats.reads.get() + stats.compares.get();
-    writes += stats.writes.get();
-    media_errors += stats.media_errors.get();
-    if (stats.busy.get() > busy) busy = stats.busy.get();
-  }
+  const LifeTotals life = totals(now_);
   const auto thousands = [](u64 blocks) { return (blocks + 999) / 1000; };
   log.critical_warning = features_.temperature_warning() ? nvme::kWarningTemperature : 0;
   log.composite_temperature = kCompositeTemperature;
@@ -243,15 +253,15 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   log.available_spare = health.available_spare;
   log.percentage_used = health.percentage_used;
   log.available_spare_threshold = 10;
-  log.data_units_read.low = thousands(read);
-  log.data_units_written.low = thousands(written);
-  log.host_reads.low = reads;
-  log.host_writes.low = writes;
-  log.busy_minutes.low = busy / kNsPerMinute;
-  log.power_cycles.low = kPowerCycles;
+  log.data_units_read.low = thousands(life.blocks_read);
+  log.data_units_written.low = thousands(life.blocks_written);
+  log.host_reads.low = life.reads;
+  log.host_writes.low = life.writes;
+  log.busy_minutes.low = life.busy / kNsPerMinute;
+  log.power_cycles.low = life.power_cycles;
   log.power_on_hours.low = power_on_hours();
-  log.media_errors.low = media_errors;
-  log.error_log_entries.low = shared_->error_log.count();
+  log.media_errors.low = life.media_errors;
+  log.error_log_entries.low = life.error_log_entries;
   for (u32 level = 1; level <= 2; level++) {
     log.thermal_transitions[level - 1] = thermal_.transitions(level);
     log.thermal_seconds[level - 1] = thermal_.seconds(level, now_);

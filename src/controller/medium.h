@@ -11,6 +11,8 @@
 
 namespace nvmev {
 
+class StateArchive;
+
 // Requester memory for one part of a page: a page of the medium meets at most two of the requester's.
 struct Pieces {
   u8* first;
@@ -61,6 +63,9 @@ class Medium {
   bool thin() const { return kind_ == NVMEV_MEDIUM_PAGES; }
   u64 capacity() const { return capacity_; }
 
+  // Its data to or from a state file, while nothing else uses it.
+  void transfer(StateArchive& archive);
+
  private:
   // A leaf of the page table: one pointer for each page of 2 MiB.
   static constexpr u32 kLeafPages = kPageSize / sizeof(void*);
@@ -92,6 +97,11 @@ class Medium {
   u64 capacity_ = 0;
   u8* linear_ = nullptr;  // NVMEV_MEDIUM_RESERVED
   void count_pages(u64 offset, int pages);
+
+  // state/medium_state.cc
+  u8* stored_page(u64 page) const;  // by number; nullptr where nothing was written
+  void save(StateArchive& archive);
+  void load(StateArchive& archive);
 
   HostArray<std::atomic<Leaf*>> leaves_;
   HostArray<std::atomic<u16>> leaf_used_;  // pages that each leaf has

@@ -3,6 +3,7 @@
 
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -30,12 +31,26 @@ Model::~Model() {
 u64 Model::begin(u64 now) {
   if (now < last_now_) now = last_now_;
   last_now_ = now;
+  if (resumes_) [[unlikely]] {
+    scale_.resume(now, resume_at_);
+    resumes_ = false;
+  }
   const u32 wanted = wanted_milli_.load(std::memory_order_relaxed);
   if (wanted != scale_milli_) [[unlikely]] {
     scale_.change(now, wanted);
     scale_milli_ = wanted;
   }
   return now;
+}
+
+void Model::transfer(StateArchive& archive) {
+  u64 now = resumes_ ? resume_at_ : scale_.to_model(last_now_);
+  archive.value(now);
+  ftl_->transfer(archive, &now);
+  archive.value(now);
+  if (!archive.loading() || !archive.ok()) return;
+  resumes_ = true;
+  resume_at_ = now;
 }
 
 void Model::update_placement(u64 now, u16 handle) {

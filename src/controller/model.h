@@ -66,6 +66,10 @@ class Model {
 
   void report(TextWriter& text) const { ftl_->report(text); }
 
+  // See Ftl::transfer(). While nothing else uses it.
+  bool keeps_state() const { return ftl_->keeps_state(); }
+  void transfer(StateArchive& archive);
+
   // See Ftl::state_hash(). Any thread, while no command is in flight.
   u64 state_hash() const { return ftl_->state_hash(); }
 
@@ -92,6 +96,8 @@ class Model {
   u32 scale_milli_ = 0;
   std::atomic<u32> wanted_milli_{0};
   u64 last_now_ = 0;
+  bool resumes_ = false;  // the next request begins at modelled time resume_at_
+  u64 resume_at_ = 0;
 };
 
 }  // namespace nvmev

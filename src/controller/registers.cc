@@ -63,6 +63,7 @@ u32 Controller::poll_registers() {
       }
       break;
     case State::kStopping:
+    case State::kSaving:
       break;
   }
   if (state_ == State::kStopping) done += step_stop();

@@ -5,6 +5,7 @@
 
 #include "nvmev/nvme/sanitize.h"
 #include "nvmev/nvme/status.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/types.h"
 #include "quiesce.h"
 
@@ -38,6 +39,15 @@ class Sanitize {
   u32 step(Controller& controller);
 
   void fill(const Shared& shared, nvme::SanitizeLog& log, u64 now) const;
+
+  // While none is under way.
+  void transfer(StateArchive& archive) {
+    archive.value(status_);
+    archive.value(failed_);
+    archive.value(cdw10_);
+    archive.value(passes_done_);
+    archive.value(writes_);
+  }
 
  private:
   enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kWait };

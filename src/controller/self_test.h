@@ -4,6 +4,7 @@
 #pragma once
 
 #include "nvmev/nvme/self_test.h"
+#include "nvmev/state_archive.h"
 #include "nvmev/types.h"
 
 namespace nvmev {
@@ -34,6 +35,12 @@ class SelfTest {
 
   nvme::SelfTestCode code() const { return code_; }
   void fill(nvme::SelfTestLog& log, u64 now) const;
+
+  // The results.
+  void transfer(StateArchive& archive) {
+    archive.value(results_);
+    archive.value(entries_);
+  }
 
  private:
   static constexpr u32 kResults = 20;

@@ -6,6 +6,7 @@
 
 #include "error_log.h"
 #include "fdp.h"
+#include "life.h"
 #include "live_config.h"
 #include "medium.h"
 #include "namespace.h"
@@ -63,6 +64,8 @@ struct Shared {
   std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};
   std::atomic<u32> pending_events{0};  // PendingEvent bits
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
+  std::atomic<bool> hold{false};  // no command is to be fetched: nvmev_dev_hold()
+  LifeTotals earlier;  // of the runs before this one
 
   TaskRing& ring(u32 d, u32 w) { return rings[static_cast<std::size_t>(d) * config.workers + w]; }
   const TaskRing& ring(u32 d, u32 w) const { return rings[static_cast<std::size_t>(d) * config.workers + w]; }

@@ -89,8 +89,9 @@ void Controller::finish_stop() {
   events_.reset();
   shared_->pending_events.store(0, std::memory_order_relaxed);
   if (stop_reason_ == StopReason::kShutdown) {
-    state_ = State::kShutDown;
-    set_csts(nvme::csts::kReady | nvme::csts::kShutdownComplete);
+    save_over_.store(false, std::memory_order_relaxed);
+    state_ = State::kSaving;
+    if (!nvmev_host_save(shared_->host)) finish_saving();
     return;
   }
   if (stop_reason_ == StopReason::kKeepAlive) {

@@ -18,6 +18,12 @@ class TimeScale {
     milli_ = milli;
   }
 
+  // `now` of the host's clock is `model` from now on.
+  void resume(u64 now, u64 model) {
+    host_base_ = now;
+    model_base_ = model;
+  }
+
   // Host clock to model, ns; rounds down. `now` is not before the last change.
   u64 to_model(u64 now) const {
     if (milli_ == kUnit) return now - host_base_ + model_base_;

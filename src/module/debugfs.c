@@ -3,8 +3,11 @@
  * /sys/kernel/debug/nvmev/<device>/stats: lines `name value`, first the core's, then the host's.
  * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in
  * flight.
+ * /sys/kernel/debug/nvmev/<device>/save: a write to it saves the state to the state file.
  */
 #include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -91,10 +94,26 @@ static int nvmev_state_hash_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(nvmev_state_hash);
 
+static ssize_t nvmev_save_write(struct file *file, const char __user *text, size_t length,
+				loff_t *at)
+{
+	int result = nvmev_state_save(file->private_data);
+
+	return result ? result : length;
+}
+
+static const struct file_operations nvmev_save_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = nvmev_save_write,
+	.llseek = noop_llseek,
+};
+
 void nvmev_debugfs_start(struct nvmev_host *host)
 {
 	host->debugfs = debugfs_create_dir(host->name, nvmev_debugfs_root);
 	debugfs_create_file("stats", 0444, host->debugfs, host, &nvmev_stats_fops);
+	debugfs_create_file("save", 0200, host->debugfs, host, &nvmev_save_fops);
 	debugfs_create_file("state_hash", 0444, host->debugfs, host, &nvmev_state_hash_fops);
 }
 

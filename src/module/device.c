@@ -76,9 +76,12 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_host_init(host, settings, error);
 	if (result)
 		goto free_host;
-	result = nvmev_medium_start(host, settings, error);
+	result = nvmev_state_open(host, settings, error);
 	if (result)
 		goto free_host;
+	result = nvmev_medium_start(host, settings, error);
+	if (result)
+		goto drop_state;
 	result = nvmev_bar_start(host);
 	if (result)
 		goto stop_medium;
@@ -88,6 +91,10 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_dev_create(&host->config, host, host->bar, &host->dev, error);
 	if (result)
 		goto stop_bar;
+
+	result = nvmev_state_load(host, error);
+	if (result)
+		goto destroy_dev;
 
 	nvmev_fail(error, 0, "cannot make interrupts, threads and PCI bus of the device");
 	result = nvmev_irq_start(host);
@@ -115,6 +122,8 @@ stop_bar:
 	nvmev_bar_stop(host);
 stop_medium:
 	nvmev_medium_stop(host);
+drop_state:
+	nvmev_state_drop(host);
 free_host:
 	nvmev_host_free_memory(host);
 	return ERR_PTR(result);
@@ -125,8 +134,10 @@ void nvmev_host_destroy(struct nvmev_host *host)
 	nvmev_list_del(host);
 	nvmev_debugfs_stop(host);
 	nvmev_pci_stop(host);
+	nvmev_state_finish(host);
 	nvmev_threads_stop(host);
 	nvmev_irq_stop(host);
+	nvmev_state_close(host);
 	WRITE_ONCE(host->dying, true);
 	nvmev_dev_destroy(host->dev);
 	WARN_ON(atomic_long_read(&host->pages));

@@ -15,13 +15,16 @@
 #include <linux/irqdomain.h>
 #include <linux/list.h>
 #include <linux/msi.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include <nvmev/host.h>
 
+#define NVMEV_PATH_LEN 256
 #define NVMEV_MAX_THREADS (NVMEV_MAX_DISPATCHERS + NVMEV_MAX_WORKERS)
 
 /* What a device is made from; filled by params.c. */
@@ -30,6 +33,7 @@ struct nvmev_settings {
 	u64 memmap_start; /* bytes; the range is given when memmap_size is not 0 */
 	u64 memmap_size; /* bytes */
 	char memmap_text[128]; /* the two as they were given, for messages */
+	char state_file[NVMEV_PATH_LEN]; /* empty: none */
 	unsigned int nr_cpus; /* entries of cpus[]; 0: threads run anywhere */
 	unsigned int cpus[NVMEV_MAX_THREADS];
 };
@@ -128,6 +132,13 @@ struct nvmev_host {
 	struct pci_bus *bus;
 	struct pci_dev __rcu *pdev; /* while the PCI core knows it */
 
+	struct {
+		struct file *file; /* or NULL: the device keeps no state */
+		char path[NVMEV_PATH_LEN];
+		struct mutex lock; /* one save at a time */
+		struct work_struct work; /* a save that the core asked for */
+	} state;
+
 	struct dentry *debugfs;
 	bool dying; /* nothing but nvmev_dev_destroy() runs */
 
@@ -181,6 +192,25 @@ void nvmev_medium_stop(struct nvmev_host *host);
 
 int nvmev_bar_start(struct nvmev_host *host);
 void nvmev_bar_stop(struct nvmev_host *host);
+
+/* ---- state.c: the state file ----------------------------------------------------------------- */
+
+/* Opens the file that the settings name, if any. 0 or a negative errno with *error. */
+int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *settings,
+		     struct nvmev_error *error);
+
+/* Reads it into the device, before any thread runs. 0 or a negative errno with *error. */
+int nvmev_state_load(struct nvmev_host *host, struct nvmev_error *error);
+
+/* Saves a running device. -ENOENT without a state file. May sleep long. */
+int nvmev_state_save(struct nvmev_host *host);
+
+/* Waits for a save that the core asked for. Threads run. */
+void nvmev_state_finish(struct nvmev_host *host);
+
+/* Saves and closes, when no thread runs any more; or only closes. */
+void nvmev_state_close(struct nvmev_host *host);
+void nvmev_state_drop(struct nvmev_host *host);
 
 /* ---- irq.c: MSI-X ---------------------------------------------------------------------------- */
 

@@ -62,6 +62,8 @@ static const struct kernel_param_ops nvmev_param_ops;
 #define NVMEV_DEVICE_PARAMS(X) \
 	X(profile, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "name of an embedded profile, which the other parameters override (none)") \
+	X(state_file, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "path of the file in which the device's state survives; made if it is not there (none)") \
 	X(keys, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "other keys of a profile, such as channels=4,victim=fifo; they override it, too (none)") \
 	X(memmap_start, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
@@ -220,6 +222,21 @@ static int nvmev_read_keys(struct nvmev_config *config, struct nvmev_error *erro
 	return result;
 }
 
+static int nvmev_read_state_file(struct nvmev_settings *settings, struct nvmev_error *error)
+{
+	const char *path = nvmev_param_state_file.text;
+
+	if (!path)
+		return 0;
+	if (path[0] != '/')
+		return nvmev_fail(error, -EINVAL, "state_file=%.48s: an absolute path is right", path);
+	if (strscpy(settings->state_file, path, sizeof(settings->state_file)) < 0)
+		return nvmev_fail(error, -ENAMETOOLONG,
+				  "state_file=%.48s...: a path of less than %zu characters is right",
+				  path, sizeof(settings->state_file));
+	return 0;
+}
+
 static int nvmev_read_size(const struct nvmev_param *param, u64 unit, u64 *bytes,
 			   struct nvmev_error *error)
 {
@@ -296,6 +313,8 @@ static int nvmev_read_all(struct nvmev_settings *settings, struct nvmev_error *e
 		result = nvmev_read_memmap(settings, error);
 	if (!result)
 		result = nvmev_read_medium(settings, error);
+	if (!result)
+		result = nvmev_read_state_file(settings, error);
 	if (!result && nvmev_param_cpus.text)
 		result = nvmev_cpus_parse(nvmev_param_cpus.text, settings, error);
 	for (i = 0; i < ARRAY_SIZE(nvmev_params) && !result; i++) {

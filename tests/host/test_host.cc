@@ -140,6 +140,27 @@ void nvmev_host_interrupt(nvmev_host* host, unsigned int vector) { TestHost::of(
 
 void nvmev_host_wake(nvmev_host* host, unsigned int w) { TestHost::of(host).wake(w); }
 
+bool nvmev_host_save(nvmev_host* host) {
+  const auto& save = TestHost::of(host).on_shutdown;
+  return save && save();
+}
+
+uint64_t nvmev_host_file_size(nvmev_host* host) { return TestHost::of(host).file.size(); }
+
+int nvmev_host_file_read(nvmev_host* host, uint64_t offset, void* data, size_t length) {
+  return TestHost::of(host).file.read(offset, data, length);
+}
+
+int nvmev_host_file_write(nvmev_host* host, uint64_t offset, const void* data, size_t length) {
+  return TestHost::of(host).file.write(offset, data, length);
+}
+
+int nvmev_host_file_sync(nvmev_host* host) { return TestHost::of(host).file.sync(); }
+
+int nvmev_host_file_discard(nvmev_host* host, uint64_t offset, uint64_t length) {
+  return TestHost::of(host).file.discard(offset, length);
+}
+
 void nvmev_host_critical_begin(nvmev_host*) { t_critical_depth++; }
 
 void nvmev_host_critical_end(nvmev_host*) {

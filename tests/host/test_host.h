@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/arena.h"
+#include "host/test_file.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
 
@@ -58,6 +59,11 @@ class TestHost : public nvmev_host {
   // ---- Waking of workers
   u64 wakes(unsigned worker) const { return wakes_[worker].load(std::memory_order_acquire); }
   std::function<void(unsigned worker)> on_wake;
+
+  // ---- State file
+  TestFile file;
+  // Called by the device's thread when the requester has shut it down; the result is nvmev_host_save()'s.
+  std::function<bool()> on_shutdown;
 
   // ---- Log
   std::vector<LogLine> log() const;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/test_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace nvmev::test {
+
+namespace {
+
+constexpr int kIoError = -5;
+constexpr size_t kSector = 512;
+
+}  // namespace
+
+bool TestFile::may_go_on() {
+  operations_++;
+  if (left_ == 0) return false;
+  if (left_ != ~0ull) left_--;
+  return true;
+}
+
+int TestFile::read(u64 offset, void* data, size_t length) const {
+  if (offset > seen_.size() || length > seen_.size() - offset) return kIoError;
+  std::memcpy(data, seen_.data() + offset, length);
+  return 0;
+}
+
+int TestFile::write(u64 offset, const void* data, size_t length) {
+  const bool whole = may_go_on();
+  if (!whole) length /= 2;
+  if (seen_.size() < offset + length) seen_.resize(offset + length);
+  std::memcpy(seen_.data() + offset, data, length);
+  return whole ? 0 : kIoError;
+}
+
+int TestFile::sync() {
+  if (!may_go_on()) return kIoError;
+  durable_ = seen_;
+  return 0;
+}
+
+int TestFile::discard(u64 offset, u64 length) {
+  discarded_ += length;
+  std::fill_n(seen_.begin() + static_cast<std::ptrdiff_t>(offset), length, u8{0});
+  return 0;
+}
+
+void TestFile::crash(std::mt19937_64& random) {
+  const std::vector<u8> written = seen_;
+  std::vector<u8> left = durable_;
+  left.resize(std::max(written.size(), durable_.size()));
+  for (size_t at = 0; at < written.size(); at += kSector) {
+    if (random() % 2 == 0) continue;
+    std::copy_n(written.begin() + static_cast<std::ptrdiff_t>(at), std::min(kSector, written.size() - at),
+                left.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  replace(left);
+  work_again();
+}
+
+}  // namespace nvmev::test
