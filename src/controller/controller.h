@@ -25,8 +25,6 @@
 
 namespace nvmev {
 
-// The device is switched on once, when it is attached.
-
 class StateArchive;
 
 class Controller {
