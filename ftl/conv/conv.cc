@@ -169,8 +169,15 @@ void Conv::reset() {
 }
 
 void Conv::format() {
-  map_.clear();
+  while (!format_step()) {
+  }
+}
+
+// Takes time for the units of a stretch of the map, and at last for the number of superblocks.
+bool Conv::format_step() {
+  if (!map_.clear_step(&format_chunk_)) return false;
   reset();
+  return true;
 }
 
 void Conv::retune(const nvmev_config& config) {

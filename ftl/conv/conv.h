@@ -34,6 +34,7 @@ class Conv final : public Ftl, public Placement {
   // ---- Ftl
   IoPlan plan(const IoRequest& request) override;
   void format() override;
+  bool format_step() override;
   bool has_volatile_cache() const override { return early_completion_ && !power_loss_protection_; }
   void set_volatile_cache(bool on) override { cache_on_ = on; }
   Placement* placement() override { return handles_ != 0 ? this : nullptr; }
@@ -218,6 +219,7 @@ class Conv final : public Ftl, public Placement {
   u64 last_now_ = 0;    // ns
   u64 last_done_ = 0;   // ns; all commands so far have finished
   u64 requests_ = 0;    // calls of plan()
+  u64 format_chunk_ = 0;  // of the map, that a format has come to
   Counter clock_;       // units written to flash
   Counter now_;         // ns, for reports
 };

@@ -74,17 +74,23 @@ class Map {
     return logical;
   }
 
-  // Nothing is mapped any more.
-  void clear() {
-    for (u64 chunk = 0; chunk < in_chunk_.size(); chunk++) {
-      if (in_chunk_[chunk] == 0) continue;
-      for (u64 logical = chunk * kChunk; logical < (chunk + 1) * kChunk && logical < logical_; logical++) {
-        if (const u32 place = find(static_cast<u32>(logical)); place != kNone) valid_[place / 64] = 0;
-      }
-      places_.clear(chunk * kChunk, kChunk);
-      in_chunk_[chunk] = 0;
+  // A step towards nothing being mapped: clears the first stretch at or after `*chunk` in which anything is, and sets
+  // `*chunk` behind it. True, and 0, when there is none.
+  bool clear_step(u64* chunk) {
+    while (*chunk < in_chunk_.size() && in_chunk_[*chunk] == 0) (*chunk)++;
+    if (*chunk == in_chunk_.size()) {
+      *chunk = 0;
+      return true;
     }
-    mapped_.set(0);
+    for (u64 logical = *chunk * kChunk; logical < (*chunk + 1) * kChunk && logical < logical_; logical++) {
+      const u32 place = find(static_cast<u32>(logical));
+      if (place != kNone) valid_[place / 64] &= ~(1ull << place % 64);
+    }
+    places_.clear(*chunk * kChunk, kChunk);
+    mapped_.set(mapped_.get() - in_chunk_[*chunk]);
+    in_chunk_[*chunk] = 0;
+    (*chunk)++;
+    return false;
   }
 
   // Brings what owner() and move() will need near the CPU.

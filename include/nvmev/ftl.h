@@ -64,6 +64,13 @@ class Ftl {
   // Everything that is stored is forgotten (Format NVM).
   virtual void format() = 0;
 
+  // The same in steps of bounded length, for types in which it takes long; true once all is forgotten. As plan(); no
+  // command comes in between.
+  virtual bool format_step() {
+    format();
+    return true;
+  }
+
   // Whether writes may complete before they are in non-volatile memory (Identify VWC), and feature 06h.
   virtual bool has_volatile_cache() const { return false; }
   virtual void set_volatile_cache(bool) {}

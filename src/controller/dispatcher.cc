@@ -8,6 +8,17 @@ namespace nvmev {
 
 using nvme::Status;
 
+namespace {
+
+u64 bytes_of(const Task& task) {
+  if (task.list == nullptr) return task.length;
+  u64 sum = 0;
+  for (u32 i = 0; i < task.list->count; i++) sum += task.list->bytes[i].length;
+  return sum;
+}
+
+}  // namespace
+
 bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
@@ -31,6 +42,10 @@ u32 Dispatcher::pass(u64 now) {
     find_queues();
   }
   u32 done = 0;
+  if (has_long_plan()) {
+    step_long_plan(now);
+    done++;
+  }
   const bool hold = shared_->hold.load(std::memory_order_seq_cst);
   for (u32 i = 0; i < queue_count_; i++) {
     SubmissionQueue& sq = shared_->sqs[queues_[i]];
@@ -53,6 +68,7 @@ u32 Dispatcher::pass(u64 now) {
 }
 
 bool Dispatcher::pending() const {
+  if (has_long_plan()) return true;
   if (shared_->sq_generation.load(std::memory_order_acquire) != generation_) return true;
   for (u32 i = 0; i < queue_count_; i++) {
     const SubmissionQueue& sq = shared_->sqs[queues_[i]];
@@ -87,11 +103,12 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
       break;
     }
     task->sqe = *sq.memory.entry<nvme::Sqe>(head);
-    if (!prepare(sq, *task, now)) {
+    const Prepared prepared = prepare(sq, *task, now);
+    if (prepared == Prepared::kLater) {
       stats.stalls.add(1);
       break;
     }
-    ring.commit();
+    if (prepared == Prepared::kReady) ring.commit();
     head = head + 1 == sq.size ? 0 : head + 1;
   }
   sq.head.store(head, std::memory_order_relaxed);
@@ -100,8 +117,8 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
   return fetched;
 }
 
-// Checks and plans. False: the command must wait in its queue; nothing was done.
-bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
+// Checks and plans.
+Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
   task.kind = TaskKind::kCommand;
   task.sq_id = sq.id;
   task.target = now;
@@ -114,19 +131,24 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
   task.family = set.family;
   if (!supports(*shared_, command)) {
     task.status = Status::kInvalidOpcode;
-    return true;
+    return Prepared::kReady;
   }
   task.status = shared_->sanitize_gate.load(std::memory_order_seq_cst);
-  if (task.status != Status::kSuccess) return true;
+  if (task.status != Status::kSuccess) return Prepared::kReady;
   IoContext context{*shared_, ns, nullptr};
   if (command.needs_list) {
     context.list = free_list();
-    if (context.list == nullptr) return false;
+    if (context.list == nullptr) return Prepared::kLater;
   }
   task.status = command.check(context, task);
   if (task.status != Status::kSuccess) {
     task.list = nullptr;
-    return true;
+    return Prepared::kReady;
+  }
+  if (command.divisible && bytes_of(task) > Model::kPiece) {
+    if (has_long_plan()) return Prepared::kLater;
+    begin_long_plan(*ns->region, sq.worker, task);
+    return Prepared::kTaken;
   }
   if (command.act != nullptr) {
     command.act(context, task, now);
@@ -134,7 +156,7 @@ bool Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
     plan(*ns->region, task, now);
   }
   if (task.list != nullptr) task.list->taken.store(true, std::memory_order_relaxed);
-  return true;
+  return Prepared::kReady;
 }
 
 void Dispatcher::plan(Region& region, Task& task, u64 now) {
@@ -145,8 +167,61 @@ void Dispatcher::plan(Region& region, Task& task, u64 now) {
   task.status = plan.status;
 }
 
+// ---- Long plans ------------------------------------------------------------------------------------------------
+
+void Dispatcher::begin_long_plan(Region& region, u32 worker, const Task& task) {
+  long_plan_ = {task, &region, worker, 0, 0, 0};
+  if (task.list == nullptr) {
+    long_plan_.at = task.offset;
+    long_plan_.end = task.offset + task.length;
+  } else {
+    task.list->taken.store(true, std::memory_order_relaxed);
+  }
+  long_plan_count_.fetch_add(1, std::memory_order_release);
+}
+
+// A piece of a large range, or some small ones.
+void Dispatcher::step_long_plan(u64 now) {
+  LongPlan& work = long_plan_;
+  Task& task = work.task;
+  for (u64 bytes = 0; bytes < Model::kPiece && task.status == Status::kSuccess;) {
+    if (work.at == work.end) {
+      if (task.list == nullptr || work.range == task.list->count) {
+        end_long_plan();
+        return;
+      }
+      const ByteRange& range = task.list->bytes[work.range++];
+      work.at = range.offset;
+      work.end = range.offset + range.length;
+      continue;
+    }
+    const u64 end = work.region->model.piece_end(work.at, work.end);
+    const IoPlan plan = work.region->model.plan({now, work.at, end - work.at, task.op, false});
+    if (plan.done > task.target) task.target = plan.done;
+    task.status = plan.status;
+    bytes += end - work.at;
+    work.at = end;
+  }
+  if (task.status != Status::kSuccess) end_long_plan();
+}
+
+// Hands the command over as far as it is planned. False: there is no room.
+bool Dispatcher::end_long_plan() {
+  Task* task = reserve(long_plan_.worker);
+  if (task == nullptr) return false;
+  *task = long_plan_.task;
+  if (task->status != Status::kSuccess && task->list != nullptr) {
+    task->list->taken.store(false, std::memory_order_relaxed);
+    task->list = nullptr;
+  }
+  commit(long_plan_.worker);
+  long_plan_count_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
 // Tells the worker to give the queue's commands up, behind the last of them.
 bool Dispatcher::end_queue(SubmissionQueue& sq) {
+  if (has_long_plan() && long_plan_.task.sq_id == sq.id && !end_long_plan()) return false;
   Task* task = reserve(sq.worker);
   if (task == nullptr) return false;
   task->kind = TaskKind::kDrainSq;

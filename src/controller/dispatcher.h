@@ -26,16 +26,41 @@ class Dispatcher {
   // Counts begins and ends of passes: odd within one. Any thread.
   u32 pass_count() const { return pass_count_.load(std::memory_order_seq_cst); }
 
+  // Counts begins and ends of plans that take several passes: odd while there is one. Any thread.
+  u32 long_plan_count() const { return long_plan_count_.load(std::memory_order_acquire); }
+
   // Makes room for a request to worker `w` behind all commands handed to it so far; nullptr when the ring is full.
   // Call commit on the ring afterwards. Of this dispatcher's thread.
   Task* reserve(u32 w) { return shared_->ring(index_, w).reserve(); }
   void commit(u32 w) { shared_->ring(index_, w).commit(); }
 
  private:
+  // What became of a command that was copied from its queue.
+  enum class Prepared : u8 {
+    kReady,  // to be handed over
+    kLater,  // nothing was done: it stays in its queue
+    kTaken,  // it is the long plan now
+  };
+
+  // A command that touches more than one call of the model may (Dataset Management, Write Zeroes): planned in pieces, one
+  // in a pass. It has left its queue and was not handed to its worker yet.
+  struct LongPlan {
+    Task task;
+    Region* region;
+    u32 worker;
+    u32 range;  // the next one of task.list
+    u64 at;     // next byte to plan
+    u64 end;    // of the current range
+  };
+
   void find_queues();
   u32 fetch(SubmissionQueue& sq, u64 now);
-  bool prepare(SubmissionQueue& sq, Task& task, u64 now);
+  Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
   void plan(Region& region, Task& task, u64 now);
+  bool has_long_plan() const { return long_plan_count_.load(std::memory_order_relaxed) % 2 != 0; }
+  void begin_long_plan(Region& region, u32 worker, const Task& task);
+  void step_long_plan(u64 now);
+  bool end_long_plan();
   bool end_queue(SubmissionQueue& sq);
   CommandList* free_list();
 
@@ -48,6 +73,8 @@ class Dispatcher {
   u32 queue_count_ = 0;
   std::array<u16, NVMEV_MAX_VECTORS> queues_;  // ids of the queues to look at
   HostArray<CommandList> lists_;
+  LongPlan long_plan_{};
+  std::atomic<u32> long_plan_count_{0};
   std::atomic<u32> pass_count_{0};
 };
 

@@ -11,7 +11,7 @@ using nvme::Status;
 
 namespace {
 
-enum : u32 { kQuiesce, kErase };
+enum : u32 { kQuiesce, kErase, kForget };
 
 u32 format_index(const Sqe& sqe) { return (sqe.cdw10 & 0xf) | (sqe.cdw10 >> 12 & 0x3) << 4; }
 
@@ -25,8 +25,13 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
   for (; job.nsid <= job.last_nsid; job.nsid++) {
     Namespace& ns = *shared.namespaces.find(job.nsid);
     if (!ns.formatting.load(std::memory_order_relaxed)) continue;
-    if (!erase_step(shared, ns, &job.at)) return false;
-    ns.region->model.erase(controller.now(), ns.base, ns.allocated());
+    if (job.stage == kErase) {
+      if (!erase_step(shared, ns, &job.at)) return false;
+      job.stage = kForget;
+      job.at = 0;
+    }
+    if (!ns.region->model.erase_step(controller.now(), ns.base, ns.allocated(), &job.at)) return false;
+    job.stage = kErase;
     const u8 index = static_cast<u8>(format_index(job.sqe));
     const bool changed = ns.format.exchange(index, std::memory_order_relaxed) != index;
     ns.formatting.store(false, std::memory_order_release);

@@ -144,6 +144,7 @@ constexpr auto make_table() {
                            .check = check_write_zeroes,
                            .counter = &Stats::write_zeroes,
                            .effects = kWrites,
+                           .divisible = true,
                            .long_running = true};
   row(Op::kDatasetManagement) = {.name = "Dataset Management",
                                  .check = check_dataset_management,
@@ -151,6 +152,7 @@ constexpr auto make_table() {
                                  .counter = &Stats::deallocates,
                                  .effects = kWrites,
                                  .needs_list = true,
+                                 .divisible = true,
                                  .long_running = true};
   row(Op::kIoManagementReceive) = {.name = "I/O Management Receive",
                                    .exists = has_placement,

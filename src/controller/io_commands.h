@@ -33,6 +33,7 @@ struct IoCommand {
   Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
   u32 effects = 0;                          // Commands Supported and Effects, figure 214
   bool needs_list = false;                  // brings a CommandList along
+  bool divisible = false;                   // a large one is planned in pieces instead: each part of it is the same
   bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes
 };
 

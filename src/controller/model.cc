@@ -68,13 +68,16 @@ void Model::set_volatile_cache(bool on) {
   ftl_->set_volatile_cache(on);
 }
 
-void Model::erase(u64 now, u64 offset, u64 length) {
-  if (offset != base_ || length != capacity_) {
-    plan({now, offset, length, IoOp::kDeallocate, false});
-    return;
+bool Model::erase_step(u64 now, u64 offset, u64 length, u64* at) {
+  if (offset == base_ && length == capacity_) {
+    SpinGuard guard(host_, lock_);
+    return ftl_->format_step();
   }
-  SpinGuard guard(host_, lock_);
-  ftl_->format();
+  const u64 begin = offset + *at;
+  const u64 end = piece_end(begin, offset + length);
+  plan({now, begin, end - begin, IoOp::kDeallocate, false});
+  *at = end - offset;
+  return *at == length;
 }
 
 }  // namespace nvmev

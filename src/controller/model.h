@@ -45,8 +45,17 @@ class Model {
   // Live keys have changed. Any thread.
   void retune(const nvmev_config& config);
 
-  // The contents of a range are gone (Format NVM, deletion of a namespace). Dispatcher 0, before it is attached again.
-  void erase(u64 now, u64 offset, u64 length);
+  // A step, which takes a bounded time, of forgetting the contents of a range (Format NVM, deletion of a namespace);
+  // `*at` is how far it has come and 0 at first. True once it is done. Dispatcher 0, while no command is under way there.
+  bool erase_step(u64 now, u64 offset, u64 length, u64* at);
+
+  // Ranges that are deallocated or zeroed may be as large as the device; what one call of plan() may be asked for ends
+  // here at the latest. At most 16 MiB behind `at`, and on a boundary that divides no mapping unit.
+  u64 piece_end(u64 at, u64 end) const {
+    const u64 boundary = at + kPiece - (at - base_) % kPiece;
+    return boundary < end ? boundary : end;
+  }
+  static constexpr u64 kPiece = 16ull << 20;
 
   bool has_volatile_cache() const { return ftl_->has_volatile_cache(); }
   // Feature 06h. Dispatcher 0.

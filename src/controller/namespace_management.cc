@@ -67,7 +67,7 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
 
 // ---- Delete ------------------------------------------------------------------------------------------------------
 
-enum : u32 { kQuiesce, kErase };
+enum : u32 { kQuiesce, kErase, kForget };
 
 // Erases the namespaces from job.nsid to job.last_nsid that were taken from their controller, one after another.
 bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
@@ -79,8 +79,13 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
   for (; job.nsid <= job.last_nsid; job.nsid++) {
     Namespace& ns = *shared.namespaces.find(job.nsid);
     if (ns.state.load(std::memory_order_relaxed) != NamespaceState::kAllocated) continue;
-    if (!erase_step(shared, ns, &job.at)) return false;
-    ns.region->model.erase(controller.now(), ns.base, ns.allocated());
+    if (job.stage == kErase) {
+      if (!erase_step(shared, ns, &job.at)) return false;
+      job.stage = kForget;
+      job.at = 0;
+    }
+    if (!ns.region->model.erase_step(controller.now(), ns.base, ns.allocated(), &job.at)) return false;
+    job.stage = kErase;
     controller.record_namespace(job.sqe.cdw10, ns);
     controller.forget_namespace(ns.id);
     shared.namespaces.remove(ns);

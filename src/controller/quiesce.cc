@@ -6,7 +6,7 @@
 namespace nvmev {
 
 void Quiesce::begin(Controller& controller) {
-  rings_noted_ = false;
+  long_plans_noted_ = rings_noted_ = false;
   for (u32 d = 0; d < controller.shared().config.dispatchers; d++) passes_[d] = controller.dispatchers()[d].pass_count();
 }
 
@@ -15,6 +15,21 @@ bool Quiesce::dispatchers_passed(Controller& controller) {
   for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
     const u32 then = passes_[d];
     if (then % 2 == 1 && controller.dispatchers()[d].pass_count() == then) return false;
+  }
+  return true;
+}
+
+void Quiesce::note_long_plans(Controller& controller) {
+  for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
+    long_plans_[d] = controller.dispatchers()[d].long_plan_count();
+  }
+  long_plans_noted_ = true;
+}
+
+bool Quiesce::long_plans_passed(Controller& controller) {
+  for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
+    const u32 then = long_plans_[d];
+    if (then % 2 == 1 && controller.dispatchers()[d].long_plan_count() == then) return false;
   }
   return true;
 }
@@ -35,6 +50,8 @@ bool Quiesce::rings_passed(Controller& controller) {
 
 bool Quiesce::done(Controller& controller) {
   if (!dispatchers_passed(controller)) return false;
+  if (!long_plans_noted_) note_long_plans(controller);
+  if (!long_plans_passed(controller)) return false;
   if (!rings_noted_) note_rings(controller);
   if (!rings_passed(controller)) return false;
   for (const Worker& worker : controller.workers()) {

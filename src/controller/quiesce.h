@@ -21,11 +21,15 @@ class Quiesce {
 
  private:
   bool dispatchers_passed(Controller& controller);
+  void note_long_plans(Controller& controller);
+  bool long_plans_passed(Controller& controller);
   void note_rings(Controller& controller);
   bool rings_passed(Controller& controller);
 
+  bool long_plans_noted_;
   bool rings_noted_;
   std::array<u32, NVMEV_MAX_DISPATCHERS> passes_;
+  std::array<u32, NVMEV_MAX_DISPATCHERS> long_plans_;
   std::array<u32, NVMEV_MAX_DISPATCHERS * NVMEV_MAX_WORKERS> published_;
 };
 

@@ -132,9 +132,16 @@ u32 Sanitize::step(Controller& controller) {
       return 1;
     case Stage::kErase:
       if (!erase_step(shared)) return 1;
-      for (Region& region : shared.regions) region.model.erase(controller.now(), region.base, region.bytes);
-      stage_ = Stage::kWait;
+      at_ = region_ = 0;
+      stage_ = Stage::kForget;
       return 1;
+    case Stage::kForget: {
+      Region& region = shared.regions[region_];
+      if (!region.model.erase_step(controller.now(), region.base, region.bytes, &at_)) return 1;
+      at_ = 0;
+      if (++region_ == shared.regions.size()) stage_ = Stage::kWait;
+      return 1;
+    }
     case Stage::kWait:
       if (controller.now() < ends_) return 0;
       finish(controller);

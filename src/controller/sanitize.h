@@ -50,7 +50,7 @@ class Sanitize {
   }
 
  private:
-  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kWait };
+  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kForget, kWait };
 
   bool overwrite_step(Shared& shared, u8* page);
   bool erase_step(Shared& shared);
@@ -68,7 +68,8 @@ class Sanitize {
   u32 pattern_ = 0;
   u32 passes_ = 0;
   u32 passes_done_ = 0;
-  u64 at_ = 0;       // next byte of the medium
+  u64 at_ = 0;       // next byte of the medium, or of a region
+  u32 region_ = 0;   // whose FTL forgets
   u64 started_ = 0;  // ns
   u64 ends_ = 0;     // ns, at the earliest
   u64 writes_ = 0;   // commands that had changed blocks when the last operation ended

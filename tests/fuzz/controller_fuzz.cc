@@ -42,7 +42,7 @@ class Attack {
  public:
   Attack(Input& input, u8 shape)
       : input_(input),
-        device_(host_, make_config({{"capacity", "4M"},
+        device_(host_, make_config({{"capacity", shape & 16 ? "64M" : "4M"},
                                     {"mdts", "5"},
                                     {"queues", std::to_string(kQueues)},
                                     {"queue_entries", "64"},
