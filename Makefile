@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 JOBS ?= $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: module install unit bench sim sim-test demo test test-kernels clean distclean help
+.PHONY: module install unit bench sim sim-test cli demo test test-kernels clean distclean help
 
 module:
 	@test -e "$(KDIR)/Makefile" || { \
@@ -42,6 +42,11 @@ sim:
 sim-test: sim
 	ctest --test-dir build/sim --output-on-failure
 
+cli:
+	@scripts/setup cli
+	cmake -S src/cli -B build/cli
+	cmake --build build/cli -j$(JOBS)
+
 demo:
 	@scripts/demo
 
@@ -55,7 +60,7 @@ test-kernels:
 
 clean:
 	@test ! -e "$(KDIR)/Makefile" || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean
-	rm -rf build/unit build/bench build/sim build/ko build/tree
+	rm -rf build/unit build/bench build/sim build/cli build/ko build/tree
 
 distclean: clean
 	@scripts/vm clean
@@ -68,6 +73,7 @@ help:
 	@echo 'make unit          unit tests of the core, with sanitizers'
 	@echo 'make bench         speed of the core; BENCH_ARGS for Google Benchmark'
 	@echo 'make sim           build/sim/nvmev-sim, the offline simulator; sim-test: its tests'
+	@echo 'make cli           build/cli/nvmev, the command line tool'
 	@echo 'make test          unit tests, then tests in guests with kernels 6.1 and 6.12'
 	@echo 'make test-kernels  build, load, I/O and unload on 5.10 and the newest 7.x as well'
 	@echo 'make clean         removes what was built; distclean: the images of the guests too'

@@ -9,6 +9,7 @@ namespace nvmev {
 
 extern const FtlType kNvmType;
 extern const FtlType kConvType;
+extern const FtlType kKvType;
 
 namespace {
 
@@ -23,6 +24,9 @@ constexpr Row kRows[] = {
 #endif
 #ifdef CONFIG_NVMEVIRT_SSD
     {"conv", &kConvType},
+#endif
+#ifdef CONFIG_NVMEVIRT_KVSSD
+    {"kv", &kKvType},
 #endif
 };
 

@@ -12,6 +12,7 @@
 
 namespace nvmev {
 
+class KeyValue;
 class Placement;
 class StateArchive;
 class TextWriter;
@@ -92,6 +93,9 @@ class Ftl {
     (void)die, (void)counts, (void)size;
     return 0;
   }
+
+  // A key-value store, nullptr for types that are none. Part of the FTL.
+  virtual KeyValue* key_value() { return nullptr; }
 
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.

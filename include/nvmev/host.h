@@ -154,6 +154,12 @@ struct nvmev_config {
 	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
 	uint64_t seed;
 
+	/* Key-value store, see ftl/kv/. */
+	uint32_t kv_timing; /* type whose timing values have: 0 "conv", 1 "nvm" */
+	uint32_t value_unit; /* bytes: room for values is given out in these */
+	uint64_t index_time; /* ns: to find a key */
+	uint64_t index_cache_size; /* bytes; 0: all of the index is in the controller's memory */
+
 	uint64_t keys_set[4]; /* which keys were given; bookkeeping of nvmev_config_set() */
 };
 

@@ -7,6 +7,7 @@
 
 extern "C" {
 void* memcpy(void* to, const void* from, std::size_t length);
+void* memmove(void* to, const void* from, std::size_t length);
 void* memset(void* to, int value, std::size_t length);
 int memcmp(const void* a, const void* b, std::size_t length);
 std::size_t strlen(const char* text);

@@ -5,7 +5,7 @@ import os
 import pathlib
 import shlex
 
-from vmlib import debian, simulator
+from vmlib import cli, debian, simulator
 from vmlib.host import VmError
 
 _DEFAULT_KERNELS = ("6.1", "6.12")
@@ -21,6 +21,7 @@ class Needs:
     qemu_nvme: str = ""
     alone: bool = False
     simulator: bool = False
+    cli: bool = False
 
     def options(self):
         """These needs as options of `scripts/vm run`."""
@@ -33,6 +34,8 @@ class Needs:
             words += ["--qemu-nvme", self.qemu_nvme]
         if self.simulator:
             words += ["--put", f"{simulator.FOLDER}:{simulator.PLACE}"]
+        if self.cli:
+            words += ["--put", f"{cli.PROGRAM}:{cli.PLACE}"]
         return words
 
 
@@ -72,7 +75,7 @@ def _parse(path):
             key, _, value = word.partition("=")
             if key in ("cpus", "mem", "qemu_nvme"):
                 needs[key] = value
-            elif key in ("iommu", "alone", "simulator"):
+            elif key in ("iommu", "alone", "simulator", "cli"):
                 needs[key] = _switch(path, key, value)
             elif key == "append":
                 append.append(value)

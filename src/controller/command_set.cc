@@ -8,7 +8,7 @@ namespace {
 // By CommandFamily.
 constexpr const CommandSet* kSets[] = {
     &kNvmCommandSet,
-    &kNvmCommandSet,
+    &kKeyValueCommandSet,
     &kNvmCommandSet,
     &kNvmCommandSet,
 };

@@ -19,9 +19,16 @@ struct CommandSet {
   const CommandTable* commands;
   // Its namespaces take all of their region: their FTL is not shared.
   bool whole_region;
+  // Formats that Format NVM and Namespace Management can choose.
+  u8 formats = sizeof(kLbaShifts);
   // Identify CNS 05h and 06h: fill in a zeroed page; nullptr: it stays so.
   void (*identify_namespace)(const Shared&, const Namespace&, u8* page) = nullptr;
   void (*identify_controller)(const Shared&, u8* page) = nullptr;
+  // Namespace Management: checks what the host wants of a new namespace and says how many bytes it takes; nullptr: it is described
+  // in blocks.
+  nvme::Status (*read_wanted)(const u8* page, u64* bytes) = nullptr;
+  // A region of the device comes into being; nullptr: nothing to do.
+  void (*attach)(Shared&, Region&) = nullptr;
 };
 
 // Families that this build has no type of have the NVM Command Set's row.
@@ -40,5 +47,6 @@ bool has_command_set(const Shared& shared, u8 csi);
 
 // One for each family.
 extern const CommandSet kNvmCommandSet;
+extern const CommandSet kKeyValueCommandSet;
 
 }  // namespace nvmev

@@ -70,6 +70,8 @@ void set_ftl_defaults(nvmev_config* config) {
   config->background_gc = 20 * 1000;
   config->gc_idle_delay = 1000 * 1000;
   config->seed = 1;
+  config->value_unit = 512;
+  config->index_time = 1000;
 }
 
 }  // namespace

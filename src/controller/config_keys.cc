@@ -14,6 +14,7 @@ constexpr u64 kMaxCapacity = 1ull << 47;                  // its page table take
 
 constexpr const char* kCellNames[] = {"slc", "mlc", "tlc", "qlc"};
 constexpr const char* kStripeNames[] = {"channel", "way"};
+constexpr const char* kKvTimingNames[] = {"conv", "nvm"};
 constexpr const char* kOffOn[] = {"0", "1"};
 
 #define FIELD(field) static_cast<u16>(sizeof(nvmev_config::field)), static_cast<u16>(offsetof(nvmev_config, field))
@@ -102,6 +103,10 @@ constexpr Key kKeys[] = {
     {"mapping_cache_size", KeyKind::kBytes, false, FIELD(mapping_cache_size), 0, 1ull << 40, false, nullptr},
     {"placement_handles", KeyKind::kCount, false, FIELD(placement_handles), 0, 128, false, nullptr},
     {"gc_isolation", KeyKind::kChoice, false, FIELD(gc_isolation), 0, 1, false, nullptr, kOffOn},
+    {"kv_timing", KeyKind::kChoice, false, FIELD(kv_timing), 0, 1, false, nullptr, kKvTimingNames},
+    {"value_unit", KeyKind::kBytes, false, FIELD(value_unit), 512, 4096, true, nullptr},
+    {"index_time", KeyKind::kNanoseconds, true, FIELD(index_time), 0, kMaxDelay, false, nullptr},
+    {"index_cache_size", KeyKind::kBytes, false, FIELD(index_cache_size), 0, 1ull << 40, false, nullptr},
     {"seed", KeyKind::kCount, false, FIELD(seed), 0, ~0ull, false, nullptr},
     {"serial", KeyKind::kText, false, FIELD(serial), 1, 20, false, nullptr},
     {"model", KeyKind::kText, false, FIELD(model), 1, 40, false, nullptr},

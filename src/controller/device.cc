@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // struct nvmev_dev and the functions of the boundary that work on one.
+#include "command_set.h"
 #include "config_keys.h"
 #include "controller.h"
 #include "dispatcher.h"
@@ -29,6 +30,7 @@ struct nvmev_dev {
 void nvmev_dev::attach_regions() {
   shared.namespaces.init(shared.config.capacity);
   for (Region& region : shared.regions) {
+    if (region.set->attach != nullptr) region.set->attach(shared, region);
     u8 format = 0;
     while (region.config.lba_size != 1u << kLbaShifts[format]) format++;
     nvme::Status status;

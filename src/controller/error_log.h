@@ -8,7 +8,7 @@
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
-#include "spinlock.h"
+#include "nvmev/spinlock.h"
 
 namespace nvmev {
 

@@ -10,7 +10,7 @@
 #include "nvmev/nvme/fdp.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/placement.h"
-#include "spinlock.h"
+#include "nvmev/spinlock.h"
 #include "task.h"
 
 namespace nvmev {

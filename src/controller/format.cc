@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Format NVM: NVMe 2.0 section 5.14.
 #include "admin.h"
+#include "command_set.h"
 #include "controller.h"
 #include "eraser.h"
 
@@ -53,7 +54,11 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   Namespace* one = namespaces.find_attached(sqe.nsid);
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
   if (erase_setting > kUserDataErase) return {Status::kInvalidField};  // no cryptographic erase (FNA bit 2)
-  if (format_index(sqe) >= sizeof(kLbaShifts) || protection != 0) return {Status::kInvalidFormat};
+  if (protection != 0) return {Status::kInvalidFormat};
+  for (const Namespace& ns : namespaces) {
+    const bool meant = (all || &ns == one) && ns.attached();
+    if (meant && format_index(sqe) >= ns.region->set->formats) return {Status::kInvalidFormat};
+  }
   // One at a time, so that a job's marks are its own.
   if (controller.jobs().count(step_format) != 0) return {Status::kFormatInProgress};
   for (Namespace& ns : namespaces) {

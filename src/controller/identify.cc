@@ -30,12 +30,6 @@ void put_text(char (&field)[kSize], const char (&text)[kOther]) {
   set_padded(field, kSize, text);
 }
 
-std::array<u8, 16> namespace_uuid(const Shared& shared, const Namespace& ns) {
-  char purpose[32];
-  snprintf(purpose, sizeof(purpose), "namespace %u", ns.id);
-  return make_uuid(shared.config.serial, purpose);
-}
-
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   const Shared& shared = controller.shared();
   data.vid = NVMEV_PCI_VENDOR_ID;
@@ -86,7 +80,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
   put_u128(data.nvmcap, ns.allocated());
-  const auto uuid = namespace_uuid(shared, ns);
+  const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());
   for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
 }
@@ -179,7 +173,7 @@ Status namespace_descriptors(Controller& controller, const Sqe& sqe, u8* data) {
     memcpy(data + sizeof(header), value, length);
     data += sizeof(header) + length;
   };
-  const auto uuid = namespace_uuid(shared, *ns);
+  const auto uuid = namespace_uuid(shared.config.serial, ns->id);
   const u8 csi = static_cast<u8>(ns->region->set->csi);
   add(nvme::Nidt::kNguid, uuid.data(), static_cast<u8>(uuid.size()));
   add(nvme::Nidt::kUuid, uuid.data(), static_cast<u8>(uuid.size()));

@@ -33,6 +33,12 @@ void format_subnqn(const char* serial, char (&text)[256]) {
   snprintf(text, sizeof(text), "nqn.2014-08.org.nvmexpress:uuid:%s", uuid);
 }
 
+std::array<u8, 16> namespace_uuid(const char* serial, u32 nsid) {
+  char purpose[32];
+  snprintf(purpose, sizeof(purpose), "namespace %u", nsid);
+  return make_uuid(serial, purpose);
+}
+
 void format_uuid(const std::array<u8, 16>& uuid, char* text) {
   constexpr char kDigits[] = "0123456789abcdef";
   for (u32 i = 0; i < uuid.size(); i++) {

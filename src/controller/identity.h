@@ -14,6 +14,8 @@ inline constexpr u16 kControllerId = 1;
 
 // A version 8 (custom) UUID, RFC 9562 section 5.8: a hash of `serial` and `purpose`.
 std::array<u8, 16> make_uuid(const char* serial, const char* purpose);
+// Of a namespace.
+std::array<u8, 16> namespace_uuid(const char* serial, u32 nsid);
 
 // NVM Subsystem NVMe Qualified Name; the rest of `text` is left as it is.
 void format_subnqn(const char* serial, char (&text)[256]);

@@ -65,6 +65,8 @@ Status check_write_zeroes(const IoContext& context, Task& task) {
   return check_blocks(context, task);
 }
 
+}  // namespace
+
 Status check_flush(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
@@ -72,6 +74,8 @@ Status check_flush(const IoContext& context, Task& task) {
   // All namespaces of this controller (VWC bits 2:1).
   return task.sqe.fuse() == 0 && task.sqe.psdt() == 0 ? Status::kSuccess : Status::kInvalidField;
 }
+
+namespace {
 
 Status check_dataset_management(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
@@ -97,6 +101,8 @@ Status check_dataset_management(const IoContext& context, Task& task) {
 constexpr u32 kReads = nvme::effects::kSupported;
 constexpr u32 kWrites = nvme::effects::kSupported | nvme::effects::kLbaContent;
 
+}  // namespace
+
 // Flushes the namespace's region, or all of them.
 void act_flush(const IoContext& context, Task& task, u64 now) {
   for (Region& region : context.shared.regions) {
@@ -106,6 +112,8 @@ void act_flush(const IoContext& context, Task& task, u64 now) {
     if (task.status == Status::kSuccess) task.status = plan.status;
   }
 }
+
+namespace {
 
 // Deallocates the ranges one after another.
 void act_dataset_management(const IoContext& context, Task& task, u64 now) {

@@ -37,6 +37,10 @@ struct IoCommand {
   bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes
 };
 
+// Flush, which is the same in several command sets.
+nvme::Status check_flush(const IoContext& context, Task& task);
+void act_flush(const IoContext& context, Task& task, u64 now);
+
 // Whether the device carries the opcode out.
 inline bool supports(const Shared& shared, const IoCommand& command) {
   return command.name != nullptr && (command.exists == nullptr || command.exists(shared));

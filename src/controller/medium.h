@@ -7,7 +7,7 @@
 #include "nvmev/host_array.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
-#include "spinlock.h"
+#include "nvmev/spinlock.h"
 
 namespace nvmev {
 

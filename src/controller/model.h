@@ -6,8 +6,9 @@
 
 #include "nvmev/ftl.h"
 #include "nvmev/host.h"
+#include "nvmev/key_value.h"
 #include "nvmev/placement.h"
-#include "spinlock.h"
+#include "nvmev/spinlock.h"
 #include "time_scale.h"
 
 namespace nvmev {
@@ -73,6 +74,9 @@ class Model {
     while (placement_->take_event(&event)) with(event);
   }
 
+  // The key-value store; nullptr where there is none. Its first stage goes through carry_out().
+  KeyValue* key_value() const { return key_value_; }
+
   void report(TextWriter& text) const { ftl_->report(text); }
 
   // See Ftl::transfer(). While nothing else uses it.
@@ -97,6 +101,7 @@ class Model {
   nvmev_host* host_ = nullptr;
   Ftl* ftl_ = nullptr;
   Placement* placement_ = nullptr;
+  KeyValue* key_value_ = nullptr;
   u64 base_ = 0;
   u64 capacity_ = 0;
   bool shared_ = false;  // several dispatchers: plan() takes the lock

@@ -40,26 +40,38 @@ Region* find_region(Shared& shared, u8 command_set) {
   return found;
 }
 
+// What the host wants of a namespace of blocks.
+Status read_wanted_blocks(const u8* page, u64* bytes, u8* format) {
+  const auto& wanted = *reinterpret_cast<const nvme::IdentifyNamespace*>(page);
+  if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return Status::kInvalidFormat;
+  if (wanted.nmic != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
+  const u32 shift = kLbaShifts[wanted.flbas];
+  if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return Status::kInvalidField;
+  // NSFEAT.THINP is 0: all of the size is backed by capacity.
+  if (wanted.ncap != wanted.nsze) return Status::kThinProvisioningNotSupported;
+  if (wanted.nsze > ~0ull >> shift) return Status::kInsufficientCapacity;
+  *bytes = wanted.nsze << shift;
+  *format = wanted.flbas;
+  return Status::kSuccess;
+}
+
 AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   const u8 command_set = static_cast<u8>(sqe.cdw11 >> 24);
   if (sqe.nsid != 0) return {Status::kInvalidField};
   Region* region = find_region(controller.shared(), command_set);
   if (region == nullptr) return {Status::kIoCommandSetNotSupported};
-  auto& wanted = *reinterpret_cast<nvme::IdentifyNamespace*>(controller.scratch());
-  if (const Status status = controller.receive(sqe, &wanted, kPageSize); status != Status::kSuccess) return {status};
-  if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return {Status::kInvalidFormat};
-  if (wanted.nmic != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return {Status::kInvalidField};
-  const u32 shift = kLbaShifts[wanted.flbas];
-  if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return {Status::kInvalidField};
-  // NSFEAT.THINP is 0: all of the size is backed by capacity.
-  if (wanted.ncap != wanted.nsze) return {Status::kThinProvisioningNotSupported};
-  if (wanted.nsze > ~0ull >> shift) return {Status::kInsufficientCapacity};
-  Status status = Status::kSuccess;
-  const u64 bytes = wanted.nsze << shift;
+  u8* page = controller.scratch();
+  Status status = controller.receive(sqe, page, kPageSize);
+  if (status != Status::kSuccess) return {status};
+  u64 bytes = 0;
+  u8 format = 0;
+  status = region->set->read_wanted != nullptr ? region->set->read_wanted(page, &bytes)
+                                               : read_wanted_blocks(page, &bytes, &format);
+  if (status != Status::kSuccess) return {status};
   if (region->set->whole_region && bytes != region->bytes) {
     return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
   }
-  Namespace* ns = controller.shared().namespaces.create(*region, bytes, wanted.flbas, &status);
+  Namespace* ns = controller.shared().namespaces.create(*region, bytes, format, &status);
   if (ns == nullptr) return {status};
   controller.record_namespace(sqe.cdw10, *ns);
   return {Status::kSuccess, ns->id};

@@ -9,7 +9,7 @@
 #include "live_config.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
-#include "spinlock.h"
+#include "nvmev/spinlock.h"
 
 namespace nvmev {
 

@@ -13,6 +13,9 @@
   extern "C" const char label##_end[] __attribute__((visibility("hidden")))
 
 NVMEV_EMBED(nvmev_profile_optane, "configs/optane.conf");
+#ifdef CONFIG_NVMEVIRT_KVSSD
+NVMEV_EMBED(nvmev_profile_kv_prototype, "configs/kv-prototype.conf");
+#endif
 #ifdef CONFIG_NVMEVIRT_SSD
 NVMEV_EMBED(nvmev_profile_pcie4_tlc, "configs/pcie4-tlc.conf");
 NVMEV_EMBED(nvmev_profile_pcie5_tlc, "configs/pcie5-tlc.conf");
@@ -30,6 +33,9 @@ struct Profile {
 };
 
 constexpr Profile kProfiles[] = {
+#ifdef CONFIG_NVMEVIRT_KVSSD
+    {"kv-prototype", nvmev_profile_kv_prototype_begin, nvmev_profile_kv_prototype_end},
+#endif
     {"optane", nvmev_profile_optane_begin, nvmev_profile_optane_end},
 #ifdef CONFIG_NVMEVIRT_SSD
     {"pcie4-tlc", nvmev_profile_pcie4_tlc_begin, nvmev_profile_pcie4_tlc_end},

@@ -18,6 +18,7 @@ constexpr WorkerRow kWorkerRows[] = {
     {"write_zeroes", &WorkerStats::write_zeroes},
     {"deallocates", &WorkerStats::deallocates},
     {"io_management", &WorkerStats::management},
+    {"key_commands", &WorkerStats::key_commands},
     {"blocks_read", &WorkerStats::blocks_read},
     {"blocks_written", &WorkerStats::blocks_written},
     {"completions", &WorkerStats::completions},

@@ -17,6 +17,7 @@ struct alignas(kCacheLine) WorkerStats {
   Counter write_zeroes;
   Counter deallocates;
   Counter management;  // I/O Management Receive and Send
+  Counter key_commands;  // of the key-value command set: Exist, List and iterators
   Counter blocks_read;  // 512-byte blocks, for SMART
   Counter blocks_written;
   Counter completions;

@@ -26,6 +26,7 @@ struct CommandList {
     nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management, as it came
     ByteRange bytes[nvme::kMaxDsmRanges];        // and checked, in the same place
     u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
+    u8 key[256];  // of a vendor specific key-value command that has no room for it
   };
 };
 static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
@@ -44,7 +45,7 @@ enum class Answer : u8 { kPending, kYes, kNo };
 struct alignas(kCacheLine) Task {
   nvme::Sqe sqe;
   u64 target;  // ns: when the completion is due
-  u64 offset;  // bytes in the device's address space
+  u64 offset;  // bytes in the device's address space; of a key-value command, the value that it holds
   u64 length;  // bytes
   CommandList* list;
   std::atomic<Answer>* answer;  // of kForgetCq and kAbort

@@ -131,7 +131,7 @@ void Worker::finish(const Task& task, Status status) {
   pending.sq_id = task.sq_id;
   pending.cid = task.sqe.cid;
   pending.status = status;
-  pending.result = status == Status::kSuccess ? task.result : 0;
+  pending.result = status == Status::kSuccess || status == Status::kIteratorFinished ? task.result : 0;
   order_.insert(index);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the device core asks of its host, for the simulator: memory and a place for messages. The controller is not
-// part of this program, so nothing asks for pages, requester memory, interrupts or threads.
+// part of this program, so nothing asks for requester memory, interrupts or threads.
 #include <sys/mman.h>
 
 #include <cstdarg>
@@ -51,6 +51,14 @@ extern "C" void nvmev_host_free(nvmev_host*, void* memory, size_t size) {
     std::free(memory);
   }
 }
+
+extern "C" void* nvmev_host_page_alloc(nvmev_host*) {
+  void* page = std::aligned_alloc(NVMEV_PAGE_SIZE, NVMEV_PAGE_SIZE);
+  if (page != nullptr) std::memset(page, 0, NVMEV_PAGE_SIZE);
+  return page;
+}
+
+extern "C" void nvmev_host_page_free(nvmev_host*, void* page) { std::free(page); }
 
 // A device is of one thread here: nothing to keep out.
 extern "C" void nvmev_host_critical_begin(nvmev_host*) {}

@@ -18,6 +18,7 @@
 #                                  leaves the module unloaded and everything else as it was (none)
 #   # vm: alone=yes                no other guest runs beside it: it measures time (no)
 #   # vm: simulator=yes            nvmev-sim, built first, is /nvmev/sim/nvmev-sim there (no)
+#   # vm: cli=yes                  nvmev, the command line tool, is /nvmev/nvmev there (no)
 #
 # The shortest useful test:
 #

@@ -30,6 +30,11 @@ enum class Status : u16 {
   kCapacityExceeded = 0x081,
   kNamespaceNotReady = 0x082,
   kFormatInProgress = 0x084,
+  kInvalidValueSize = 0x085,
+  kInvalidKeySize = 0x086,
+  kKeyDoesNotExist = 0x087,
+  kUnrecoveredError = 0x088,
+  kKeyExists = 0x089,
 
   // Command Specific Status
   kCompletionQueueInvalid = 0x100,
@@ -63,6 +68,19 @@ enum class Status : u16 {
   kWriteFault = 0x280,
   kUnrecoveredReadError = 0x281,
   kCompareFailure = 0x285,
+
+  // Vendor specific, as the key-value SSD prototypes have them
+  kVendorInvalidValueSize = 0x301,
+  kVendorInvalidValueOffset = 0x302,
+  kVendorInvalidKeySize = 0x303,
+  kVendorInvalidOption = 0x304,
+  kVendorKeyDoesNotExist = 0x310,
+  kVendorUnrecoveredError = 0x311,
+  kVendorCapacityExceeded = 0x312,
+  kVendorKeyExists = 0x380,
+  kIteratorDoesNotExist = 0x390,
+  kTooManyIterators = 0x391,
+  kIteratorFinished = 0x393,  // and the data are valid
 };
 
 inline constexpr u16 kDoNotRetry = 1u << 14;

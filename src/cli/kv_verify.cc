@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kv_verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "nvmev/kv_client.h"
+
+namespace nvmev::cli {
+
+namespace {
+
+std::uint64_t mix(std::uint64_t value) {
+  value += 0x9e3779b97f4a7c15;
+  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
+  value = (value ^ value >> 27) * 0x94d049bb133111eb;
+  return value ^ value >> 31;
+}
+
+// What key and value number `n` are: all follows from the seed, so that nothing has to be kept.
+class Contents {
+ public:
+  explicit Contents(const VerifySettings& settings) : settings_(settings) {}
+
+  // 5 to 16 bytes, different from all others, in no order.
+  std::string key(std::uint64_t n) const {
+    const std::uint64_t hash = mix(n ^ settings_.seed << 40);
+    std::string key;
+    for (int shift = 0; shift < 32; shift += 8) key += static_cast<char>(n >> shift);
+    std::reverse(key.begin(), key.end());
+    key.insert(key.begin(), static_cast<char>(hash));
+    for (std::uint64_t i = 0; i < hash % 12; i++) key += static_cast<char>(hash >> i);
+    return key;
+  }
+
+  // Mostly small, now and then as large as allowed.
+  std::string value(std::uint64_t n, unsigned version) const {
+    std::uint64_t state = mix(n * 31 + version + settings_.seed);
+    const std::size_t most = state % 64 == 0 ? settings_.value_max : std::min<std::size_t>(settings_.value_max, 1024);
+    std::string value(state / 64 % (most + 1), '\0');
+    for (std::size_t at = 0; at < value.size(); at += 8) {
+      state = mix(state);
+      std::memcpy(&value[at], &state, std::min<std::size_t>(8, value.size() - at));
+    }
+    return value;
+  }
+
+ private:
+  VerifySettings settings_;
+};
+
+[[noreturn]] void wrong(std::uint64_t n, const char* what) {
+  throw std::runtime_error(fmt::format("key number {}: {}", n, what));
+}
+
+class Verification {
+ public:
+  Verification(const std::string& device, const VerifySettings& settings)
+      : device_(device), settings_(settings), contents_(settings) {}
+
+  void run() {
+    if (!KvNamespace(device_).list({}, 1).empty()) throw std::runtime_error(device_ + " is not empty");
+    pass("store", [this](KvNamespace& kv, std::uint64_t n) {
+      kv.put(contents_.key(n), contents_.value(n, 0), KvNamespace::kMustNotExist);
+    });
+    pass("retrieve", [this](KvNamespace& kv, std::uint64_t n) { compare(kv, n, 0); });
+    expect_keys([](std::uint64_t) { return true; });
+    pass("replace every third", [this](KvNamespace& kv, std::uint64_t n) {
+      if (n % 3 == 0) kv.put(contents_.key(n), contents_.value(n, 1), KvNamespace::kMustExist);
+    });
+    // Keys come and go while they are listed: those that stay must be there, exactly once.
+    std::thread lister([this] { list_meanwhile(); });
+    pass("delete every second", [this](KvNamespace& kv, std::uint64_t n) {
+      if (n % 2 == 0 && !kv.remove(contents_.key(n))) wrong(n, "was not there to be deleted");
+    });
+    stop_ = true;
+    lister.join();
+    if (!problem_.empty()) throw std::runtime_error(problem_);
+    fmt::print("listed {} times meanwhile\n", listings_);
+    pass("retrieve", [this](KvNamespace& kv, std::uint64_t n) {
+      if (n % 2 == 0) {
+        if (kv.exist(contents_.key(n))) wrong(n, "exists, and was deleted");
+        if (kv.get(contents_.key(n))) wrong(n, "is retrieved, and was deleted");
+      } else {
+        compare(kv, n, n % 3 == 0 ? 1 : 0);
+      }
+    });
+    expect_keys([](std::uint64_t n) { return n % 2 != 0; });
+    pass("delete", [this](KvNamespace& kv, std::uint64_t n) {
+      if (kv.remove(contents_.key(n)) != (n % 2 != 0)) wrong(n, "deletion says the wrong thing");
+    });
+    if (!KvNamespace(device_).list({}, 1).empty()) throw std::runtime_error("keys are left");
+  }
+
+ private:
+  void compare(KvNamespace& kv, std::uint64_t n, unsigned version) {
+    const auto value = kv.get(contents_.key(n));
+    if (!value) wrong(n, "does not exist");
+    if (*value != contents_.value(n, version)) wrong(n, "has another value");
+  }
+
+  // Calls work(namespace, n) for all n, in several threads, and tells how fast that was.
+  void pass(const char* what, const std::function<void(KvNamespace&, std::uint64_t)>& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::thread> threads;
+    for (unsigned t = 0; t < settings_.threads; t++) {
+      threads.emplace_back([&, t] {
+        try {
+          KvNamespace kv(device_);
+          for (std::uint64_t n = t; n < settings_.keys; n += settings_.threads) work(kv, n);
+        } catch (const std::exception& error) {
+          fail(error.what());
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    if (!problem_.empty()) {
+      stop_ = true;
+      throw std::runtime_error(fmt::format("{}: {}", what, problem_));
+    }
+    fmt::print("{}: {} keys, {:.0f} a second\n", what, settings_.keys, static_cast<double>(settings_.keys) / seconds.count());
+    std::fflush(stdout);
+  }
+
+  void expect_keys(const std::function<bool(std::uint64_t)>& there) {
+    std::vector<std::string> expected;
+    for (std::uint64_t n = 0; n < settings_.keys; n++) {
+      if (there(n)) expected.push_back(contents_.key(n));
+    }
+    std::sort(expected.begin(), expected.end(), [](const std::string& a, const std::string& b) {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        return static_cast<unsigned char>(x) < static_cast<unsigned char>(y);
+      });
+    });
+    if (KvNamespace(device_).list() != expected) throw std::runtime_error("the list of keys is not what was stored");
+    fmt::print("list: {} keys\n", expected.size());
+  }
+
+  void list_meanwhile() {
+    try {
+      KvNamespace kv(device_);
+      std::set<std::string> stay;
+      for (std::uint64_t n = 1; n < settings_.keys; n += 2) stay.insert(contents_.key(n));
+      do {
+        std::size_t found = 0;
+        const std::vector<std::string> keys = kv.list();
+        for (std::size_t i = 0; i < keys.size(); i++) found += stay.count(keys[i]);
+        if (std::set<std::string>(keys.begin(), keys.end()).size() != keys.size()) fail("a key is listed twice");
+        if (found != stay.size()) fail("a key that stays is not listed");
+        listings_++;
+      } while (!stop_);
+    } catch (const std::exception& error) {
+      fail(error.what());
+    }
+  }
+
+  void fail(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    if (problem_.empty()) problem_ = what;
+  }
+
+  std::string device_;
+  VerifySettings settings_;
+  Contents contents_;
+  std::mutex mutex_;
+  std::string problem_;
+  std::atomic<bool> stop_{false};
+  unsigned listings_ = 0;
+};
+
+}  // namespace
+
+void verify(const std::string& device, const VerifySettings& settings) {
+  if (settings.threads == 0) throw std::invalid_argument("--threads: at least 1 is right");
+  Verification(device, settings).run();
+}
+
+}  // namespace nvmev::cli
