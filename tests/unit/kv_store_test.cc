@@ -117,7 +117,6 @@ TEST_P(KvModel, BehavesAsAMap) {
     if (choice < (filling ? 60u : 25u)) {
       const u32 length = random() % 8 == 0 ? 0 : static_cast<u32>(random() % (shape.longest_value + 1));
       const u8 rules = random() % 4 == 0 ? static_cast<u8>(1 + random() % 3) : 0;
-      Model before = model.keys.size() < 4 ? model : Model{};
       const u64 used = model.used;
       const auto old = model.keys.find(key);
       const bool had = old != model.keys.end();
