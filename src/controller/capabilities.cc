@@ -42,6 +42,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.mntmt = kMinThermalManagement;
   data.mxtmt = kMaxThermalManagement;
   data.sanicap = kSanicap;
+  data.nwpc = nvme::kWriteProtectionStates;
   data.apsta = shared.config.apst != 0;
   fill_power_states(data);
 }

@@ -2,6 +2,7 @@
 #include "dispatcher.h"
 
 #include "command_set.h"
+#include "nvmev/nvme/log.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -131,6 +132,11 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   task.family = set.family;
   if (!supports(*shared_, command)) {
     task.status = Status::kInvalidOpcode;
+    return Prepared::kReady;
+  }
+  const bool changes_blocks = (command.effects & nvme::effects::kLbaContent) != 0 && !command.checks_protection;
+  if (changes_blocks && ns != nullptr && ns->write_protected()) {
+    task.status = Status::kNamespaceWriteProtected;
     return Prepared::kReady;
   }
   task.status = shared_->sanitize_gate.load(std::memory_order_seq_cst);

@@ -22,6 +22,7 @@ struct Access {
   const Sqe& sqe;
   FeatureValues& values;
   u32 dw0;
+  bool deferred = false;  // set: a job completes the command
 };
 
 bool always(const Shared&) { return true; }
@@ -392,6 +393,44 @@ Status get_placement_events(Access& access) {
   return access.controller.send_padded(access.sqe, descriptors, sizeof(descriptors), 2 * count);
 }
 
+// ---- Namespace Write Protection Config, sections 5.27.1.30 and 8.12 -------------------------------------------------
+
+bool step_protection(Controller& controller, AdminJob& job, Status*, u32*) { return job.quiesce.done(controller); }
+
+// What is protected until a power cycle, or for ever, stays so.
+bool may_change(const Namespace& ns, nvme::WriteProtection to) {
+  const nvme::WriteProtection from = ns.protection.load(std::memory_order_relaxed);
+  return from == to || from == nvme::WriteProtection::kNone || from == nvme::WriteProtection::kProtected;
+}
+
+// Completes when no command that was let through before can change a block any more.
+Status set_write_protection(Access& access) {
+  constexpr u32 kMask = 0x7;
+  const auto state = static_cast<nvme::WriteProtection>(access.sqe.cdw11);
+  if ((access.sqe.cdw11 & ~kMask) != 0 || state > nvme::WriteProtection::kPermanent) return Status::kInvalidField;
+  const auto named = [&](const Namespace& ns) {
+    return ns.attached() && (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast);
+  };
+  Namespaces& namespaces = access.controller.shared().namespaces;
+  for (const Namespace& ns : namespaces) {
+    if (named(ns) && !may_change(ns, state)) return Status::kFeatureNotChangeable;
+  }
+  for (Namespace& ns : namespaces) {
+    if (named(ns)) ns.protection.store(state, std::memory_order_seq_cst);
+  }
+  access.controller.jobs().add(step_protection, access.sqe)->quiesce.begin(access.controller);
+  access.deferred = true;
+  return Status::kSuccess;
+}
+
+Status get_write_protection(Access& access) {
+  const Namespace* ns = access.controller.shared().namespaces.find_attached(access.sqe.nsid);
+  if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  const bool current = &access.values == &access.controller.features();
+  access.dw0 = current ? static_cast<u32>(ns->protection.load(std::memory_order_relaxed)) : 0;
+  return Status::kSuccess;
+}
+
 constexpr u32 kController = nvme::feature_effects::kScopeController;
 constexpr u32 kNamespace = nvme::feature_effects::kScopeNamespace;
 constexpr u32 kGroup = nvme::feature_effects::kScopeEnduranceGroup;
@@ -430,6 +469,7 @@ constexpr FeatureRow kRows[] = {
      get_value<&Values::sanitize_warning>, save_value<&Values::sanitize_warning>},
     {Feature::kFlexibleDataPlacement, false, kGroup, has_placement, nullptr, get_placement_mode},
     {Feature::kFdpEvents, true, kNamespace, has_placement, set_placement_events, get_placement_events},
+    {Feature::kWriteProtection, true, kNamespace, always, set_write_protection, get_write_protection},
 };
 
 const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
@@ -465,6 +505,7 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
   if (row->id != Feature::kTimestamp) {
     controller.record(nvme::PersistentEventType::kSetFeature, nvme::SetFeatureEvent{kDwords, sqe.cdw10, sqe.cdw11});
   }
+  if (access.deferred) return AdminResult::later();
   return {Status::kSuccess, access.dw0};
 }
 

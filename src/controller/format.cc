@@ -58,6 +58,7 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   for (const Namespace& ns : namespaces) {
     const bool meant = (all || &ns == one) && ns.attached();
     if (meant && format_index(sqe) >= ns.region->set->formats) return {Status::kInvalidFormat};
+    if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   // One at a time, so that a job's marks are its own.
   if (controller.jobs().count(step_format) != 0) return {Status::kFormatInProgress};

@@ -78,6 +78,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   data.flbas = ns.format.load(std::memory_order_relaxed);
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
+  if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
   put_u128(data.nvmcap, ns.allocated());
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
@@ -220,13 +221,24 @@ Status csi_controller(Controller& controller, const Sqe& sqe, u8* data) {
   return Status::kSuccess;
 }
 
+void fill_independent_namespace(const Shared& shared, const Namespace& ns, u8* data) {
+  auto& independent = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
+  independent.nstat = nvme::kNstatReady;
+  if (ns.write_protected()) independent.nsattr = nvme::kNsattrWriteProtected;
+  if (has_placement(shared)) independent.endgid = kEnduranceGroup;
+}
+
 Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
   const Shared& shared = controller.shared();
-  if (shared.namespaces.find_attached(sqe.nsid) != nullptr) {
-    auto& ns = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
-    ns.nstat = nvme::kNstatReady;
-    if (has_placement(shared)) ns.endgid = kEnduranceGroup;
-  }
+  const Namespace* ns = shared.namespaces.find_attached(sqe.nsid);
+  if (ns != nullptr) fill_independent_namespace(shared, *ns, data);
+  return check_nsid(shared, sqe.nsid);
+}
+
+Status independent_allocated_namespace(Controller& controller, const Sqe& sqe, u8* data) {
+  const Shared& shared = controller.shared();
+  const Namespace* ns = shared.namespaces.find(sqe.nsid);
+  if (ns != nullptr && ns->exists()) fill_independent_namespace(shared, *ns, data);
   return check_nsid(shared, sqe.nsid);
 }
 
@@ -290,6 +302,7 @@ constexpr CnsRow kRows[] = {
     {Cns::kNamespaceGranularity, namespace_granularity},
     {Cns::kEnduranceGroups, endurance_groups},
     {Cns::kCommandSets, command_sets},
+    {Cns::kIndependentAllocatedNamespace, independent_allocated_namespace},
 };
 
 }  // namespace

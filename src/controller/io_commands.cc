@@ -93,13 +93,15 @@ Status check_dataset_management(const IoContext& context, Task& task) {
     list.bytes[i] = {part.offset, part.length};
   }
   // The other attributes are hints about access patterns; they change nothing here.
-  if ((task.sqe.cdw11 & kAttributeDeallocate) == 0) list.count = 0;
+  const bool deallocates = (task.sqe.cdw11 & kAttributeDeallocate) != 0;
+  if (deallocates && context.ns->write_protected()) return Status::kNamespaceWriteProtected;
+  if (!deallocates) list.count = 0;
   task.list = &list;
   return Status::kSuccess;
 }
 
-constexpr u32 kReads = nvme::effects::kSupported;
-constexpr u32 kWrites = nvme::effects::kSupported | nvme::effects::kLbaContent;
+constexpr u32 kReads = nvme::effects::kSupported | nvme::effects::kScopeNamespace;
+constexpr u32 kWrites = kReads | nvme::effects::kLbaContent;
 
 }  // namespace
 
@@ -138,7 +140,7 @@ constexpr auto make_table() {
                      .check = check_flush,
                      .act = act_flush,
                      .counter = &Stats::flushes,
-                     .effects = kWrites};
+                     .effects = kReads};
   row(Op::kWrite) = {
       .name = "Write", .check = check_write, .move = move_write, .counter = &Stats::writes, .effects = kWrites};
   row(Op::kRead) = {
@@ -159,6 +161,7 @@ constexpr auto make_table() {
                                  .act = act_dataset_management,
                                  .counter = &Stats::deallocates,
                                  .effects = kWrites,
+                                 .checks_protection = true,
                                  .needs_list = true,
                                  .divisible = true,
                                  .long_running = true};

@@ -32,6 +32,7 @@ struct IoCommand {
   nvme::Status (*move)(Shared&, PrpBuffer&, Task&) = nullptr;
   Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
   u32 effects = 0;                          // Commands Supported and Effects, figure 214
+  bool checks_protection = false;           // knows itself when it would change blocks
   bool needs_list = false;                  // brings a CommandList along
   bool divisible = false;                   // a large one is planned in pieces instead: each part of it is the same
   bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 
+#include "nvmev/nvme/feature.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
 
@@ -34,11 +35,15 @@ struct Namespace {
   std::atomic<u8> format{0};  // index of the LBA format
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
+  std::atomic<nvme::WriteProtection> protection{nvme::WriteProtection::kNone};
 
   bool exists() const { return state.load(std::memory_order_acquire) != NamespaceState::kAbsent; }
   bool attached() const { return state.load(std::memory_order_seq_cst) == NamespaceState::kAttached; }
   // Bytes that it takes of the address space: whole pages.
   u64 allocated() const { return (bytes + kPageSize - 1) & ~static_cast<u64>(kPageSize - 1); }
+  bool write_protected() const {
+    return protection.load(std::memory_order_seq_cst) != nvme::WriteProtection::kNone;
+  }
   u32 lba_shift() const { return kLbaShifts[format.load(std::memory_order_relaxed)]; }
   u64 blocks() const { return bytes >> lba_shift(); }
 };

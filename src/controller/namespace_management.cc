@@ -112,7 +112,9 @@ AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
   Namespace* one = namespaces.find(sqe.nsid);
   if (!all && (one == nullptr || !one->exists())) return {Status::kInvalidNamespaceOrFormat};
   for (const Namespace& ns : namespaces) {
-    if ((all || &ns == one) && ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
+    if (!all && &ns != one) continue;
+    if (ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
+    if (ns.exists() && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   if (controller.jobs().count(step_delete) != 0) return {Status::kNamespaceNotReady};
   if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByRemoval);

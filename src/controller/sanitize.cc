@@ -213,7 +213,9 @@ Status check_sanitize(Controller& controller, const Sqe& sqe, SanitizeAction act
   }
   if (controller.firmware().activation_pending()) return Status::kFirmwareNeedsReset;
   for (const Namespace& ns : controller.shared().namespaces) {
-    if (ns.exists() && ns.formatting.load(std::memory_order_relaxed)) return Status::kFormatInProgress;
+    if (!ns.exists()) continue;
+    if (ns.write_protected()) return Status::kNamespaceWriteProtected;
+    if (ns.formatting.load(std::memory_order_relaxed)) return Status::kFormatInProgress;
   }
   return Status::kSuccess;
 }

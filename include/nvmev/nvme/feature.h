@@ -26,7 +26,11 @@ enum class Feature : u8 {
   kSanitizeConfig = 0x17,
   kFlexibleDataPlacement = 0x1d,
   kFdpEvents = 0x1e,
+  kWriteProtection = 0x84,
 };
+
+// Namespace Write Protection Config, section 5.27.1.30: Write Protection State.
+enum class WriteProtection : u8 { kNone = 0, kProtected = 1, kUntilPowerCycle = 2, kPermanent = 3 };
 
 // Select field of Get Features, figure 191.
 enum class FeatureSelect : u8 { kCurrent = 0, kDefault = 1, kSaved = 2, kSupported = 3 };

@@ -24,6 +24,7 @@ enum class Cns : u8 {
   kCsiAllocatedNamespaces = 0x1a,
   kCsiAllocatedNamespace = 0x1b,
   kCommandSets = 0x1c,
+  kIndependentAllocatedNamespace = 0x1f,
 };
 
 // Figure 276.
@@ -171,6 +172,9 @@ constexpr u8 slots(u8 slots) { return static_cast<u8>(slots << 1); }
 inline constexpr u8 kActivateWithoutReset = 1u << 4;
 }  // namespace frmw
 
+// NWPC: write protection, until the next power cycle, permanent.
+inline constexpr u8 kWriteProtectionStates = 0x7;
+
 namespace ctratt {
 inline constexpr u32 kNonOperationalPermissive = 1u << 1;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
@@ -259,6 +263,7 @@ struct IdentifyIndependentNamespace {
   u8 reserved15[4081];
 };
 static_assert(sizeof(IdentifyIndependentNamespace) == 4096);
+inline constexpr u8 kNsattrWriteProtected = 1u << 0;
 inline constexpr u8 kNstatReady = 1u << 0;
 
 // NVM Command Set 1.0 figure 102.
