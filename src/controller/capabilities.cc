@@ -41,6 +41,8 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.hctma = 1;
   data.mntmt = kMinThermalManagement;
   data.mxtmt = kMaxThermalManagement;
+  data.oncs |= nvme::oncs::kWriteUncorrectable | nvme::oncs::kVerify | nvme::oncs::kCopy;
+  data.cdfs = 1;  // Copy descriptor format 0
   data.sanicap = kSanicap;
   data.nwpc = nvme::kWriteProtectionStates;
   data.apsta = shared.config.apst != 0;

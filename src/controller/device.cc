@@ -50,7 +50,7 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   if (const int result = shared.regions.init(config, host, error); result != 0) return result;
   attach_regions();
   const std::size_t queues = config.queues + 1;
-  bool ok = shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
+  bool ok = shared.uncorrectable.init(host, config.capacity) && shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
             shared.rings.allocate(host, static_cast<std::size_t>(config.dispatchers) * config.workers) &&
             shared.worker_stats.allocate(host, config.workers) &&
             shared.dispatcher_stats.allocate(host, config.dispatchers) &&

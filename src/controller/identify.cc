@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "command_set.h"
 #include "controller.h"
+#include "copy.h"
 #include "identity.h"
 #include "nvmev/text.h"
 
@@ -80,6 +81,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
+  fill_copy_limits(shared, ns, data);
   put_u128(data.nvmcap, ns.allocated());
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());

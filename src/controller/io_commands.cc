@@ -3,6 +3,7 @@
 #include "io_commands.h"
 
 #include "command_set.h"
+#include "copy.h"
 #include "fdp.h"
 #include "io_check.h"
 #include "io_data.h"
@@ -62,6 +63,17 @@ Status check_compare(const IoContext& context, Task& task) {
 Status check_write_zeroes(const IoContext& context, Task& task) {
   const bool deallocate = task.sqe.cdw12 & kDeallocate;
   task.op = deallocate && context.shared.medium.thin() ? IoOp::kDeallocate : IoOp::kWriteZeroes;
+  return check_blocks(context, task);
+}
+
+// No data come to the host; nothing limits the size (Identify VSL and WUSL are 0).
+Status check_verify(const IoContext& context, Task& task) {
+  task.op = IoOp::kRead;
+  return check_blocks(context, task);
+}
+
+Status check_write_uncorrectable(const IoContext& context, Task& task) {
+  task.op = IoOp::kWriteZeroes;  // what was there is given up
   return check_blocks(context, task);
 }
 
@@ -165,6 +177,20 @@ constexpr auto make_table() {
                                  .needs_list = true,
                                  .divisible = true,
                                  .long_running = true};
+  row(Op::kVerify) = {
+      .name = "Verify", .check = check_verify, .move = move_verify, .counter = &Stats::verifies, .effects = kReads};
+  row(Op::kWriteUncorrectable) = {.name = "Write Uncorrectable",
+                                  .check = check_write_uncorrectable,
+                                  .move = move_write_uncorrectable,
+                                  .counter = &Stats::write_uncorrectables,
+                                  .effects = kWrites};
+  row(Op::kCopy) = {.name = "Copy",
+                    .check = check_copy,
+                    .act = act_copy,
+                    .move = move_copy,
+                    .counter = &Stats::copies,
+                    .effects = kWrites,
+                    .needs_list = true};
   row(Op::kIoManagementReceive) = {.name = "I/O Management Receive",
                                    .exists = has_placement,
                                    .check = check_io_management_receive,

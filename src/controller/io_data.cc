@@ -21,6 +21,10 @@ bool for_each_page(const PrpBuffer& buffer, const Task& task, Function with) {
   return true;
 }
 
+bool readable(const Shared& shared, const Task& task) {
+  return !shared.uncorrectable.any(task.offset, task.length);
+}
+
 Status map(PrpBuffer& buffer, const Task& task) {
   return buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
 }
@@ -29,6 +33,7 @@ Status map(PrpBuffer& buffer, const Task& task) {
 
 Status move_read(Shared& shared, PrpBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
+  if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   for_each_page(buffer, task, [&](u64 at, const Pieces& to) {
     shared.medium.read(at, to);
     return true;
@@ -45,14 +50,25 @@ Status move_write(Shared& shared, PrpBuffer& buffer, Task& task) {
   }
   const bool written =
       for_each_page(buffer, task, [&](u64 at, const Pieces& from) { return shared.medium.write(at, from); });
-  return written ? Status::kSuccess : Status::kWriteFault;
+  if (!written) return Status::kWriteFault;
+  shared.uncorrectable.clear(task.offset, task.length);
+  return Status::kSuccess;
 }
 
 Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
+  if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   const bool equal =
       for_each_page(buffer, task, [&](u64 at, const Pieces& with) { return shared.medium.equals(at, with); });
   return equal ? Status::kSuccess : Status::kCompareFailure;
+}
+
+Status move_verify(Shared& shared, PrpBuffer&, Task& task) {
+  return readable(shared, task) ? Status::kSuccess : Status::kUnrecoveredReadError;
+}
+
+Status move_write_uncorrectable(Shared& shared, PrpBuffer&, Task& task) {
+  return shared.uncorrectable.mark(task.offset, task.length) ? Status::kSuccess : Status::kWriteFault;
 }
 
 }  // namespace nvmev

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The data phases of Read, Write and Compare: see IoCommand::move.
+// The data phases of Read, Write, Compare, Verify and Write Uncorrectable: see IoCommand::move.
 #pragma once
 
 #include "nvmev/nvme/status.h"
@@ -12,5 +12,7 @@ namespace nvmev {
 nvme::Status move_read(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_write(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_verify(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_write_uncorrectable(Shared& shared, PrpBuffer& buffer, Task& task);
 
 }  // namespace nvmev

@@ -132,6 +132,7 @@ u32 Sanitize::step(Controller& controller) {
       return 1;
     case Stage::kErase:
       if (!erase_step(shared)) return 1;
+      shared.uncorrectable.clear(0, shared.medium.capacity());
       at_ = region_ = 0;
       stage_ = Stage::kForget;
       return 1;

@@ -18,6 +18,7 @@
 #include "region.h"
 #include "stats.h"
 #include "task.h"
+#include "uncorrectable.h"
 
 namespace nvmev {
 
@@ -44,6 +45,7 @@ struct Shared {
   nvmev_host* host;
   u8* bar;
   Medium medium;
+  Uncorrectable uncorrectable;
   Regions regions;
   Namespaces namespaces;
 

@@ -16,6 +16,9 @@ struct alignas(kCacheLine) WorkerStats {
   Counter flushes;
   Counter write_zeroes;
   Counter deallocates;
+  Counter verifies;
+  Counter write_uncorrectables;
+  Counter copies;
   Counter management;  // I/O Management Receive and Send
   Counter key_commands;  // of the key-value command set: Exist, List and iterators
   Counter blocks_read;  // 512-byte blocks, for SMART

@@ -24,6 +24,7 @@ struct CommandList {
   u32 count;
   union {
     nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management, as it came
+    nvme::CopyRange copies[nvme::kMaxCopyRanges];  // Copy, as it came
     ByteRange bytes[nvme::kMaxDsmRanges];        // and checked, in the same place
     u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
     u8 key[256];  // of a vendor specific key-value command that has no room for it

@@ -156,6 +156,7 @@ void Worker::begin_long(const Task& task) {
   if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
+    shared_->uncorrectable.clear(work.at, work.end - work.at);
   }
   long_busy_.store(true, std::memory_order_release);
 }
@@ -175,6 +176,7 @@ void Worker::step_long() {
       const ByteRange& range = list->bytes[work.range++];
       work.at = range.offset;
       work.end = range.offset + range.length;
+      shared_->uncorrectable.clear(range.offset, range.length);
     }
     const u64 page = shared_->medium.skip_unwritten(work.at);
     if (page > work.at) {

@@ -70,10 +70,13 @@ enum class NvmOpcode : u8 {
   kFlush = 0x00,
   kWrite = 0x01,
   kRead = 0x02,
+  kWriteUncorrectable = 0x04,
   kCompare = 0x05,
   kWriteZeroes = 0x08,
   kDatasetManagement = 0x09,
+  kVerify = 0x0c,
   kIoManagementReceive = 0x12,
+  kCopy = 0x19,
   kIoManagementSend = 0x1d,
 };
 
@@ -90,5 +93,18 @@ struct DsmRange {
 };
 static_assert(sizeof(DsmRange) == 16);
 inline constexpr u32 kMaxDsmRanges = 256;
+
+// Copy source range, descriptor format 0: NVM Command Set 1.0 section 3.2.2.
+struct CopyRange {
+  u64 reserved0;
+  u64 slba;
+  u16 nlb;  // 0-based
+  u8 reserved18[6];
+  u32 elbt;  // of protection information
+  u16 elbat;
+  u16 elbatm;
+};
+static_assert(sizeof(CopyRange) == 32);
+inline constexpr u32 kMaxCopyRanges = 128;
 
 }  // namespace nvmev::nvme

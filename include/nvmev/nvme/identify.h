@@ -151,6 +151,9 @@ inline constexpr u16 kDoorbellBuffer = 1u << 8;
 }  // namespace oacs
 
 namespace oncs {
+inline constexpr u16 kWriteUncorrectable = 1u << 1;
+inline constexpr u16 kVerify = 1u << 7;
+inline constexpr u16 kCopy = 1u << 8;
 inline constexpr u16 kCompare = 1u << 0;
 inline constexpr u16 kDatasetManagement = 1u << 2;
 inline constexpr u16 kWriteZeroes = 1u << 3;

@@ -63,6 +63,7 @@ enum class Status : u16 {
   kIoCommandSetNotSupported = 0x129,
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
+  kCommandSizeLimitExceeded = 0x183,
 
   // Media and Data Integrity Errors
   kWriteFault = 0x280,

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Blocks that cannot be read until they are written again (Write Uncorrectable, NVM Command Set 1.0 section 3.2.7): a bit for each 512
+// bytes of the medium, in pages that are taken when the first block of theirs is marked.
+#pragma once
+
+#include <atomic>
+
+#include "nvmev/host.h"
+#include "nvmev/host_array.h"
+#include "nvmev/types.h"
+
+namespace nvmev {
+
+class Uncorrectable {
+ public:
+  Uncorrectable() = default;
+  Uncorrectable(const Uncorrectable&) = delete;
+  Uncorrectable& operator=(const Uncorrectable&) = delete;
+  ~Uncorrectable();
+
+  // False when there is no memory. `capacity`: bytes of the medium.
+  bool init(nvmev_host* host, u64 capacity);
+
+  // All ranges are bytes, on multiples of 512. Any thread.
+
+  // False when there is no memory; nothing is marked then.
+  bool mark(u64 offset, u64 length);
+  void clear(u64 offset, u64 length) {
+    if (used_.load(std::memory_order_relaxed)) clear_marks(offset, length);
+  }
+  // Whether any of the blocks is marked.
+  bool any(u64 offset, u64 length) const {
+    return used_.load(std::memory_order_relaxed) && find_mark(offset, length);
+  }
+
+ private:
+  static constexpr u32 kUnitShift = 9;
+  static constexpr u32 kLeafShift = kUnitShift + kPageShift + 3;  // bytes of the medium that a page of bits stands for
+  static constexpr u32 kWordShift = kUnitShift + 6;
+
+  using Word = std::atomic<u64>;
+  template <typename Function>
+  void for_each_word(u64 offset, u64 length, Function with) const;
+  bool make_leaves(u64 offset, u64 length);
+  void clear_marks(u64 offset, u64 length);
+  bool find_mark(u64 offset, u64 length) const;
+
+  nvmev_host* host_ = nullptr;
+  HostArray<std::atomic<Word*>> leaves_;
+  std::atomic<bool> used_{false};  // something has been marked once
+};
+
+}  // namespace nvmev
