@@ -11,6 +11,8 @@
 
 namespace nvmev {
 
+class StateArchive;
+
 class Uncorrectable {
  public:
   Uncorrectable() = default;
@@ -32,6 +34,9 @@ class Uncorrectable {
   bool any(u64 offset, u64 length) const {
     return used_.load(std::memory_order_relaxed) && find_mark(offset, length);
   }
+
+  // To or from a state file, while nothing else uses it.
+  void transfer(StateArchive& archive);
 
  private:
   static constexpr u32 kUnitShift = 9;

@@ -149,6 +149,45 @@ TEST_P(State, NamespacesAndFormatsSurvive) {
   EXPECT_EQ(second.rig.driver.identify(nvme::Cns::kNamespace, 1).bytes[26], 1);  // FLBAS
 }
 
+TEST_P(State, WriteProtectionSurvivesAsItsStateSays) {
+  using nvme::Status;
+  using nvme::WriteProtection;
+  for (const WriteProtection state :
+       {WriteProtection::kProtected, WriteProtection::kUntilPowerCycle, WriteProtection::kPermanent}) {
+    TestFile file;
+    {
+      Attached first(file, settings());
+      nvme::Sqe sqe = cmd::set_feature(nvme::Feature::kWriteProtection, static_cast<u32>(state));
+      sqe.nsid = 1;
+      ASSERT_TRUE(first.rig.admin(sqe).ok());
+      ASSERT_EQ(first.save(), 0);
+    }
+    Attached second(file, settings());
+    const bool ended = state == WriteProtection::kUntilPowerCycle;
+    EXPECT_EQ(second.rig.driver.write(0, pattern(1, 4096)).status,
+              ended ? Status::kSuccess : Status::kNamespaceWriteProtected);
+  }
+}
+
+TEST_P(State, UnreadableBlocksSurvive) {
+  using nvme::Status;
+  TestFile file;
+  {
+    Attached first(file, settings());
+    ASSERT_TRUE(first.rig.io(cmd::io(nvme::NvmOpcode::kWriteUncorrectable, 8, 1)).ok());
+    ASSERT_TRUE(first.rig.io(cmd::io(nvme::NvmOpcode::kWriteUncorrectable, 33000, 100)).ok());
+    ASSERT_EQ(first.save(), 0);
+  }
+  Attached second(file, settings());
+  const auto verify = [&](u64 slba, u32 blocks) {
+    return second.rig.io(cmd::io(nvme::NvmOpcode::kVerify, slba, blocks)).status;
+  };
+  EXPECT_EQ(verify(8, 1), Status::kUnrecoveredReadError);
+  EXPECT_EQ(verify(9, 32991), Status::kSuccess);
+  EXPECT_EQ(verify(33099, 1), Status::kUnrecoveredReadError);
+  EXPECT_EQ(verify(33100, 1), Status::kSuccess);
+}
+
 TEST_P(State, SavedFeaturesSurvive) {
   constexpr u32 kSave = 1u << 31;
   TestFile file;

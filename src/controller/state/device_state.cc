@@ -25,7 +25,8 @@ void transfer_namespaces(StateArchive& archive, Shared& shared) {
       u32 region;
       u8 format;
       u8 state;
-      u16 reserved;
+      u8 protection;
+      u8 reserved;
     } row{};
     if (ns.exists()) {
       row = {ns.base,
@@ -33,18 +34,23 @@ void transfer_namespaces(StateArchive& archive, Shared& shared) {
              ns.region->index,
              ns.format.load(std::memory_order_relaxed),
              static_cast<u8>(ns.state.load(std::memory_order_relaxed)),
+             static_cast<u8>(ns.protection.load(std::memory_order_relaxed)),
              0};
     }
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
     if (row.region >= shared.regions.size() || row.format >= sizeof(kLbaShifts) ||
-        row.state > static_cast<u8>(NamespaceState::kAttached)) {
+        row.state > static_cast<u8>(NamespaceState::kAttached) ||
+        row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
     }
     ns.region = &shared.regions[row.region];
     ns.base = row.base;
     ns.bytes = row.bytes;
     ns.format.store(row.format, std::memory_order_relaxed);
+    const auto protection = static_cast<nvme::WriteProtection>(row.protection);
+    const bool ended = protection == nvme::WriteProtection::kUntilPowerCycle;  // this is one
+    ns.protection.store(ended ? nvme::WriteProtection::kNone : protection, std::memory_order_relaxed);
     ns.state.store(static_cast<NamespaceState>(row.state), std::memory_order_release);
   }
 }
@@ -55,6 +61,7 @@ void transfer(StateArchive& archive, Controller& controller, u64 now) {
   transfer_namespaces(archive, shared);
   controller.transfer(archive, now);
   for (Region& region : shared.regions) region.model.transfer(archive);
+  shared.uncorrectable.transfer(archive);
   shared.medium.transfer(archive);
 }
 
