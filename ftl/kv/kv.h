@@ -59,7 +59,9 @@ class Kv final : public Ftl, public KeyValue {
   Listed iterate(u32 number, u8* to, u32 bytes) override;
   Usage usage() const override;
 
-  explicit Kv(nvmev_host* host) : host_(host), trees_{{host, &cache_}, {host, &cache_}} {}
+  explicit Kv(nvmev_host* host) : host_(host) {
+    for (Tree& tree : trees_) tree.attach(host, &cache_);
+  }
 
   // Empty, or what is wrong. Takes long; for tests, while no command is in flight.
   const char* inconsistency() const;

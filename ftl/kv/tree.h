@@ -60,10 +60,16 @@ class LeafObserver {
 // Keys are ordered as bytes; one that is another's beginning comes first. Of one thread at a time.
 class Tree {
  public:
-  Tree(nvmev_host* host, LeafObserver* observer) : host_(host), observer_(observer) {}
+  Tree() = default;
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
   ~Tree();
+
+  // Before any other function: where memory comes from, and who is told of leaves. Both outlive the tree.
+  void attach(nvmev_host* host, LeafObserver* observer) {
+    host_ = host;
+    observer_ = observer;
+  }
 
   // False if the key is not there.
   bool find(Key key, Place* place) const;
@@ -130,8 +136,8 @@ class Tree {
   bool merge(Node* parent, int left_slot);
   const char* check(const Node* node, u32 level, Key low, Key high, u64* keys) const;
 
-  nvmev_host* host_;
-  LeafObserver* observer_;
+  nvmev_host* host_ = nullptr;
+  LeafObserver* observer_ = nullptr;
   Node* root_ = nullptr;
   Node* spare_ = nullptr;    // unused pages, by link
   Node* cleared_ = nullptr;  // nodes to be reclaimed, by older
