@@ -178,6 +178,8 @@ _NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: 
 _NOISE+='|TSC found unstable after boot|tsc: Marking TSC unstable'
 # Said once by the driver of 6.12 at a passthrough command to any drive without SGLs.
 _NOISE+='|using unchecked data buffer'
+# Said once, at a passthrough command, by drivers that do not know the scopes of commands (NVMe 2.0, log 05h).
+_NOISE+='|command:[0-9a-f]+ has unusual effects'
 
 # dmesg_clean [REGEX]: fails when the kernel said anything at warning level or worse since the mark
 # (at first: since the test began). Lines that match REGEX are expected.
