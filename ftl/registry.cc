@@ -10,6 +10,7 @@ namespace nvmev {
 extern const FtlType kNvmType;
 extern const FtlType kConvType;
 extern const FtlType kKvType;
+extern const FtlType kZnsType;
 
 namespace {
 
@@ -27,6 +28,9 @@ constexpr Row kRows[] = {
 #endif
 #ifdef CONFIG_NVMEVIRT_KVSSD
     {"kv", &kKvType},
+#endif
+#ifdef CONFIG_NVMEVIRT_ZNS
+    {"zns", &kZnsType},
 #endif
 };
 

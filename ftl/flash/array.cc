@@ -104,8 +104,6 @@ ProgramDone Array::copyback(u32 die_number, u32 row, u32 rows, u64 ready) {
   return {end, die.append(start, end, Work::kProgram, Cause::kBackground, floor_)};
 }
 
-// A block that was made shorter, because the device is smaller than the real part, stands for a part of a block: it
-// takes that part of the time, so that erasing costs as much per byte as in the real device.
 u64 Array::erase(u32 die_number, u64 ready) {
   Die& die = dies_[die_number];
   const u64 free = die.free_at();
@@ -114,11 +112,30 @@ u64 Array::erase(u32 die_number, u64 ready) {
   if (const u64 command = timing_.command(); command != 0) {
     end = channel(die_number).transfer(start, 0, command, floor_).end;
   }
-  const u64 array = timing_.erase() * geometry_.block_rows / geometry_.full_rows * planes_of(geometry_.planes);
+  const u64 array = erase_time();
   end += array;
   die.append(start, end, Work::kErase, Cause::kBackground, floor_);
   busy_[die_number].add(array);
   erases_.add(1);
+  return end;
+}
+
+u64 Array::batch(u32 die_number, Work work, u64 each, u32 count, u64 ready, Cause cause) {
+  Die& die = dies_[die_number];
+  const u64 free = die.free_at();
+  u64 end = free > ready ? free : ready;
+  const u32 parts = count < kBatchParts ? count : kBatchParts;
+  for (u32 i = 0; i < parts; i++) {
+    const u32 operations = count / parts + (i < count % parts ? 1 : 0);
+    const u64 start = end;
+    u64 begin = start;
+    if (const u64 command = timing_.command(); command != 0) {
+      begin = channel(die_number).transfer(start, 0, command * operations, floor_).end;
+    }
+    end = begin + each * operations;
+    die.append(start, end, work, cause, floor_);
+    busy_[die_number].add(each * operations);
+  }
   return end;
 }
 

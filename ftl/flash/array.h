@@ -51,6 +51,18 @@ class Array {
   // Erases a die block.
   u64 erase(u32 die, u64 ready);
 
+  // Erases `count` die blocks, and programs `count` times what needs no data, one after another: in at most
+  // kBatchParts steps, between which reads of the host pass as they do between operations.
+  static constexpr u32 kBatchParts = 8;
+  u64 erase_many(u32 die, u32 count, u64 ready, Cause cause) {
+    erases_.add(count);
+    return batch(die, Work::kErase, erase_time(), count, ready, cause);
+  }
+  u64 pad(u32 die, u32 count, u64 ready, Cause cause) {
+    programs_.add(count);
+    return batch(die, Work::kProgram, timing_.program() * planes_of(geometry_.planes), count, ready, cause);
+  }
+
   // Present end of a planned program; 0 if that is past.
   u64 end_of(u32 die, u32 ticket) const { return dies_[die].end_of(ticket); }
 
@@ -65,6 +77,12 @@ class Array {
   void report(TextWriter& text, u64 now) const;
 
  private:
+  u64 batch(u32 die, Work work, u64 each, u32 count, u64 ready, Cause cause);
+  // A block that was made shorter, because the device is smaller than the real part, stands for a part of a block: it
+  // takes that part of the time, so that erasing costs as much per byte as in the real device.
+  u64 erase_time() const {
+    return timing_.erase() * geometry_.block_rows / geometry_.full_rows * planes_of(geometry_.planes);
+  }
   Link& channel(u32 die) { return channels_[geometry_.channel_of(die)]; }
   u64 planes_of(u32 planes) const { return multiplane_ ? 1 : planes; }
 

@@ -16,6 +16,7 @@ class KeyValue;
 class Placement;
 class StateArchive;
 class TextWriter;
+class Zones;
 
 // What a power failure did to a range of logical blocks.
 struct PowerLoss {
@@ -96,6 +97,9 @@ class Ftl {
 
   // A key-value store, nullptr for types that are none. Part of the FTL.
   virtual KeyValue* key_value() { return nullptr; }
+
+  // Zones (include/nvmev/zones.h), nullptr where the type has none. Part of the FTL.
+  virtual Zones* zones() { return nullptr; }
 
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.

@@ -152,6 +152,19 @@ struct nvmev_config {
 	uint64_t mapping_cache_size; /* bytes; 0: all of the map is in the controller's memory */
 	uint32_t placement_handles; /* Flexible Data Placement; 0: none */
 	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
+
+	/* Zoned namespaces, see ftl/zns/; bytes, ns. */
+	uint64_t zone_size, zone_capacity; /* capacity 0: as the size */
+	uint64_t zone_write_buffer; /* of each active zone; 0: all share write_buffer_size */
+	uint64_t finish_recommended, reset_recommended, zone_active_limit; /* ns since a zone is active, or full; 0: never */
+	uint64_t zone_fault; /* include/nvmev/zones.h; 0: none */
+	uint32_t max_active_zones, max_open_zones; /* 0: no limit */
+	uint32_t zone_append_limit; /* bytes; 0: as mdts */
+	uint32_t zone_dies; /* 0: all */
+	uint32_t zone_descriptor_extension; /* bytes */
+	uint32_t zrwa_size, zrwa_flush_granularity; /* bytes; 0: no random write areas */
+	uint32_t zrwa_zones; /* 0: as active zones */
+	uint32_t zone_read_across; /* boolean */
 	uint64_t seed;
 
 	/* Key-value store, see ftl/kv/. */

@@ -19,11 +19,12 @@ u32 Controller::poll_events() {
   const u32 pending = shared_->pending_events.exchange(0, std::memory_order_acquire);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellRegister)) events_.raise(nvme::kEventInvalidDoorbellRegister);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellValue)) events_.raise(nvme::kEventInvalidDoorbellValue);
+  look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
   u32 done = 0;
   u16 cid;
-  u32 dw0;
-  while (backlog_count_ == 0 && events_.next(&cid, &dw0)) {
-    complete_admin(cid, Status::kSuccess, dw0);
+  u32 dw0, dw1;
+  while (backlog_count_ == 0 && events_.next(&cid, &dw0, &dw1)) {
+    complete_admin(cid, Status::kSuccess, dw0, dw1);
     done++;
   }
   return done;

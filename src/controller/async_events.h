@@ -37,14 +37,14 @@ class AsyncEvents {
   // Queues an event, unless the same one waits already.
   void raise(const nvme::AsyncEvent& event) {
     for (u32 i = 0; i < event_count_; i++) {
-      if (events_[i].dw0() == event.dw0()) return;
+      if (events_[i].dw0() == event.dw0() && events_[i].parameter == event.parameter) return;
     }
     if (event_count_ < events_.size()) events_[event_count_++] = event;
   }
 
   // Matches a held request with an event whose type is not masked. False if there is no such pair. Events of
   // the type are masked from then on, until the log page is read.
-  bool next(u16* cid, u32* dw0) {
+  bool next(u16* cid, u32* dw0, u32* dw1) {
     if (request_count_ == 0) return false;
     for (u32 i = 0; i < event_count_; i++) {
       const nvme::AsyncEvent event = events_[i];
@@ -56,6 +56,7 @@ class AsyncEvents {
       *cid = requests_[0];
       remove_request(*cid);
       *dw0 = event.dw0();
+      *dw1 = event.parameter;
       return true;
     }
     return false;

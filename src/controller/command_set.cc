@@ -9,7 +9,7 @@ namespace {
 constexpr const CommandSet* kSets[] = {
     &kNvmCommandSet,
     &kKeyValueCommandSet,
-    &kNvmCommandSet,
+    &kZonedCommandSet,
     &kNvmCommandSet,
 };
 

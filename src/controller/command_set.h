@@ -48,5 +48,6 @@ bool has_command_set(const Shared& shared, u8 csi);
 // One for each family.
 extern const CommandSet kNvmCommandSet;
 extern const CommandSet kKeyValueCommandSet;
+extern const CommandSet kZonedCommandSet;
 
 }  // namespace nvmev

@@ -69,6 +69,7 @@ void set_ftl_defaults(nvmev_config* config) {
   config->victim_choices = 10;
   config->background_gc = 20 * 1000;
   config->gc_idle_delay = 1000 * 1000;
+  config->zone_size = 64ull << 20;
   config->seed = 1;
   config->value_unit = 512;
   config->index_time = 1000;

@@ -3,6 +3,7 @@
 
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
+#include "nvmev/zones.h"
 #include "parse.h"
 #include "nvmev/text.h"
 
@@ -10,6 +11,7 @@ namespace nvmev {
 namespace {
 
 constexpr u64 kMaxDelay = 1000ull * 1000 * 1000 * 1000;  // 1000 s, in ns
+constexpr u64 kMaxTime = 1000ull * 1000 * kMaxDelay;      // 30 years
 constexpr u64 kMaxCapacity = 1ull << 47;                  // its page table takes 8 bytes for each 2 MiB
 
 constexpr const char* kCellNames[] = {"slc", "mlc", "tlc", "qlc"};
@@ -107,6 +109,22 @@ constexpr Key kKeys[] = {
     {"value_unit", KeyKind::kBytes, false, FIELD(value_unit), 512, 4096, true, nullptr},
     {"index_time", KeyKind::kNanoseconds, true, FIELD(index_time), 0, kMaxDelay, false, nullptr},
     {"index_cache_size", KeyKind::kBytes, false, FIELD(index_cache_size), 0, 1ull << 40, false, nullptr},
+    {"zone_size", KeyKind::kBytes, false, FIELD(zone_size), 1u << 16, 1ull << 40, false, nullptr},
+    {"zone_capacity", KeyKind::kBytes, false, FIELD(zone_capacity), 0, 1ull << 40, false, nullptr},
+    {"zone_dies", KeyKind::kCount, false, FIELD(zone_dies), 0, NVMEV_MAX_DIES, false, nullptr},
+    {"zone_write_buffer", KeyKind::kBytes, false, FIELD(zone_write_buffer), 0, 1ull << 30, false, nullptr},
+    {"zone_append_limit", KeyKind::kBytes, false, FIELD(zone_append_limit), 0, 1u << 21, true, nullptr},
+    {"zone_descriptor_extension", KeyKind::kBytes, false, FIELD(zone_descriptor_extension), 0, 4096, false, nullptr},
+    {"zone_read_across", KeyKind::kChoice, false, FIELD(zone_read_across), 0, 1, false, nullptr, kOffOn},
+    {"zone_active_limit", KeyKind::kMilliseconds, true, FIELD(zone_active_limit), 0, kMaxTime, false, nullptr},
+    {"zone_fault", KeyKind::kZoneFault, true, FIELD(zone_fault), 0, 0, false, nullptr},
+    {"max_active_zones", KeyKind::kCount, false, FIELD(max_active_zones), 0, 1u << 18, false, nullptr},
+    {"max_open_zones", KeyKind::kCount, false, FIELD(max_open_zones), 0, 1u << 18, false, nullptr},
+    {"finish_recommended", KeyKind::kMilliseconds, true, FIELD(finish_recommended), 0, kMaxTime, false, nullptr},
+    {"reset_recommended", KeyKind::kMilliseconds, true, FIELD(reset_recommended), 0, kMaxTime, false, nullptr},
+    {"zrwa_size", KeyKind::kBytes, false, FIELD(zrwa_size), 0, 1u << 24, true, nullptr},
+    {"zrwa_flush_granularity", KeyKind::kBytes, false, FIELD(zrwa_flush_granularity), 0, 1u << 24, true, nullptr},
+    {"zrwa_zones", KeyKind::kCount, false, FIELD(zrwa_zones), 0, 1u << 18, false, nullptr},
     {"seed", KeyKind::kCount, false, FIELD(seed), 0, ~0ull, false, nullptr},
     {"serial", KeyKind::kText, false, FIELD(serial), 1, 20, false, nullptr},
     {"model", KeyKind::kText, false, FIELD(model), 1, 40, false, nullptr},
@@ -138,6 +156,10 @@ int bad_range(const Key& key, const char* value, nvmev_error* error) {
     case KeyKind::kMicroseconds:
       unit = " us";
       max /= 1000;
+      break;
+    case KeyKind::kMilliseconds:
+      unit = " ms";
+      max /= 1000 * 1000;
       break;
     case KeyKind::kMilli:
     case KeyKind::kPercent:
@@ -215,6 +237,34 @@ int set_policy(const Key& key, const char* value, nvmev_config* config, nvmev_er
   return 0;
 }
 
+constexpr const char* kZoneFaultNames[] = {"read-only", "offline", "full", "finish-recommended", "reset-recommended"};
+
+// "12:read-only"; "none" is no fault.
+int set_zone_fault(const Key& key, const char* value, nvmev_config* config, nvmev_error* error) {
+  if (strcmp(value, "none") == 0) {
+    store(key, 0, config);
+    return 0;
+  }
+  char text[24] = {};
+  u32 length = 0;
+  while (length + 1 < sizeof(text) && value[length] != '\0' && value[length] != ':') {
+    text[length] = value[length];
+    length++;
+  }
+  u64 zone;
+  if (value[length] == ':' && parse_u64(text, &zone) == 0 && zone < 1ull << 32) {
+    for (u32 i = 0; i < sizeof(kZoneFaultNames) / sizeof(kZoneFaultNames[0]); i++) {
+      if (strcmp(value + length + 1, kZoneFaultNames[i]) != 0) continue;
+      store(key, (zone + 1) << 8 | (i + static_cast<u64>(ZoneFault::kReadOnly)), config);
+      return 0;
+    }
+  }
+  return fail(error, err::kInvalid,
+              "%s=%.48s is malformed: none, or ZONE:STATE with read-only, offline, full, finish-recommended or "
+              "reset-recommended is right",
+              key.name, value);
+}
+
 int parse_number(const Key& key, const char* value, u64* number) {
   switch (key.kind) {
     case KeyKind::kBytes:
@@ -222,6 +272,10 @@ int parse_number(const Key& key, const char* value, u64* number) {
     case KeyKind::kMicroseconds: {
       if (const int error = parse_u64(value, number); error != 0) return error;
       return __builtin_mul_overflow(*number, 1000ull, number) ? err::kRange : 0;
+    }
+    case KeyKind::kMilliseconds: {
+      if (const int error = parse_u64(value, number); error != 0) return error;
+      return __builtin_mul_overflow(*number, 1000ull * 1000, number) ? err::kRange : 0;
     }
     case KeyKind::kMilli:
     case KeyKind::kPercent: {
@@ -246,6 +300,8 @@ const char* expected_form(KeyKind kind) {
       return "a whole number of nanoseconds";
     case KeyKind::kMicroseconds:
       return "a whole number of microseconds";
+    case KeyKind::kMilliseconds:
+      return "a whole number of milliseconds";
     default:
       return "a whole number";
   }
@@ -295,6 +351,8 @@ int set_key(const Key& key, const char* value, nvmev_config* config, nvmev_error
       return set_choice(key, value, config, error);
     case KeyKind::kPolicy:
       return set_policy(key, value, config, error);
+    case KeyKind::kZoneFault:
+      return set_zone_fault(key, value, config, error);
     default:
       return set_number(key, value, config, error);
   }

@@ -15,6 +15,8 @@ enum class KeyKind : u8 {
   kBytes,         // size with optional suffix, bytes without
   kNanoseconds,   // plain number
   kMicroseconds,  // plain number, stored as ns
+  kMilliseconds,  // likewise
+  kZoneFault,     // a zone and a ZoneFault, stored as include/nvmev/zones.h says
   kMilli,         // decimal with up to 3 digits after the point, stored in thousandths
   kPercent,       // the same, of a hundred
   kChoice,        // one of `choices`, stored as min + its position

@@ -62,7 +62,9 @@ u32 Controller::pass(u64 now) {
       nvmev_host_interrupt(shared_->host, cq.vector);
     }
   }
-  alarm_.set(shared_->host, sanitize_.wake_at() < keep_alive_ends_ ? sanitize_.wake_at() : keep_alive_ends_);
+  u64 wake = sanitize_.wake_at() < keep_alive_ends_ ? sanitize_.wake_at() : keep_alive_ends_;
+  if (const u64 zones = zones_wake_at(); zones < wake) wake = zones;
+  alarm_.set(shared_->host, wake);
   unfinished_.store(state_ == State::kStopping || state_ == State::kSaving || jobs_.any() || backlog_count_ != 0 || sanitize_.working(),
                     std::memory_order_relaxed);
   return done;
@@ -145,9 +147,9 @@ void Controller::run_admin(const Sqe& sqe) {
   complete_admin(sqe.cid, result.status, result.dw0);
 }
 
-void Controller::complete_admin(u16 cid, Status status, u32 dw0) {
+void Controller::complete_admin(u16 cid, Status status, u32 dw0, u32 dw1) {
   // The bound of the backlog holds because nothing is fetched while it is not empty.
-  backlog_[backlog_count_++] = {cid, nvme::status_field(status), dw0};
+  backlog_[backlog_count_++] = {cid, nvme::status_field(status), dw0, dw1};
   post_admin();
 }
 
@@ -158,7 +160,7 @@ u32 Controller::post_admin() {
   while (posted < backlog_count_ && cq.has_room(&invalid)) {
     const AdminCompletion& completion = backlog_[posted++];
     const u16 head = static_cast<u16>(shared_->sqs[0].head.load(std::memory_order_relaxed));
-    cq.post(completion.dw0, 0, head, 0, completion.cid, completion.status);
+    cq.post(completion.dw0, completion.dw1, head, 0, completion.cid, completion.status);
     cq.unsignalled++;
   }
   for (u32 i = posted; i < backlog_count_; i++) backlog_[i - posted] = backlog_[i];

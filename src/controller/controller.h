@@ -76,7 +76,7 @@ class Controller {
   nvme::Status receive(const nvme::Sqe& sqe, void* data, u32 length);
 
   // Completes an admin command, now or when its queue has room.
-  void complete_admin(u16 cid, nvme::Status status, u32 dw0);
+  void complete_admin(u16 cid, nvme::Status status, u32 dw0, u32 dw1 = 0);
 
   // Shadow doorbells; nullptr where there are none.
   void use_shadow_doorbells(u32* shadow, u32* event_index);
@@ -193,6 +193,8 @@ class Controller {
   // controller.cc
   void begin_life(u64 now);
   u32 poll_events();
+  u64 zones_wake_at() const;
+  void look_at_zones(bool now);  // zoned/changed_zones.cc
   u32 step_jobs();
   u32 poll_admin_queue();
   void run_admin(const nvme::Sqe& sqe);
@@ -202,6 +204,7 @@ class Controller {
     u16 cid;
     u16 status;
     u32 dw0;
+    u32 dw1;
   };
 
   Shared* shared_ = nullptr;
@@ -239,6 +242,8 @@ class Controller {
 
   AdminJobs jobs_;
   AsyncEvents events_;
+  std::array<u32, kMaxNamespaces> zone_changes_seen_{};  // by region
+  u64 zones_looked_at_ = 0;                            // ns
   FeatureValues features_;
   FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;

@@ -34,7 +34,7 @@ void nvmev_dev::attach_regions() {
     u8 format = 0;
     while (region.config.lba_size != 1u << kLbaShifts[format]) format++;
     nvme::Status status;
-    shared.namespaces.create(region, region.bytes, format, &status)->state.store(NamespaceState::kAttached);
+    shared.namespaces.create(region, region.whole, format, &status)->state.store(NamespaceState::kAttached);
   }
 }
 
@@ -98,6 +98,7 @@ extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value
       dev->shared.config = changed;
       dev->shared.regions.retune(name, value);
       dev->shared.live.take(changed);
+      dev->shared.raise(PendingEvent::kTuned);
     }
   }
   return result;

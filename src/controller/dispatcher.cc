@@ -23,7 +23,7 @@ u64 bytes_of(const Task& task) {
 bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
-  return lists_.allocate(shared.host, kLists);
+  return lists_.allocate(shared.host, kLists) && buffer_.allocate(shared.host, shared.config.mdts);
 }
 
 void Dispatcher::find_queues() {
@@ -126,6 +126,7 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   task.list = nullptr;
   task.placement = 0;
   task.result = 0;
+  task.wait = false;
   Namespace* ns = shared_->namespaces.find_attached(task.sqe.nsid);
   const CommandSet& set = command_set_of(ns);
   const IoCommand& command = find_command(set, task.sqe.opcode);
@@ -141,7 +142,7 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   }
   task.status = shared_->sanitize_gate.load(std::memory_order_seq_cst);
   if (task.status != Status::kSuccess) return Prepared::kReady;
-  IoContext context{*shared_, ns, nullptr};
+  IoContext context{*shared_, ns, nullptr, &buffer_};
   if (command.needs_list) {
     context.list = free_list();
     if (context.list == nullptr) return Prepared::kLater;
@@ -158,6 +159,7 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   }
   if (command.act != nullptr) {
     command.act(context, task, now);
+    if (task.wait) return Prepared::kLater;
   } else {
     plan(*ns->region, task, now);
   }

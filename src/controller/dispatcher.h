@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "nvmev/host_array.h"
+#include "prp.h"
 #include "shared.h"
 #include "task.h"
 
@@ -75,6 +76,7 @@ class Dispatcher {
   HostArray<CommandList> lists_;
   LongPlan long_plan_{};
   std::atomic<u32> long_plan_count_{0};
+  PrpBuffer buffer_;
   std::atomic<u32> pass_count_{0};
 };
 

@@ -64,14 +64,25 @@ void save_value(FeatureValues& to, const FeatureValues& from, const Sqe&) {
 constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
 constexpr u32 kAtomicityMask = 0x00000001;    // DN
 
+constexpr u32 kUnwrittenFails = 1u << 16;  // DULBE, of zoned namespaces (NSFEAT bit 2)
+
 // Section 5.27.1.4, of one namespace or of all.
 Status set_error_recovery(Access& access) {
-  constexpr u32 kMask = 0x0000ffff;  // TLER; DULBE is not supported (NSFEAT bit 2)
-  if (access.sqe.cdw11 & ~kMask) return Status::kInvalidField;
-  for (const Namespace& ns : access.controller.shared().namespaces) {
-    if (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast) {
-      access.values.error_recovery[ns.id - 1] = access.sqe.cdw11;
-    }
+  constexpr u32 kMask = 0x0000ffff;  // TLER
+  if (access.sqe.cdw11 & ~(kMask | kUnwrittenFails)) return Status::kInvalidField;
+  Shared& shared = access.controller.shared();
+  const auto chosen = [&](const Namespace& ns) {
+    return access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast;
+  };
+  const bool unwritten_fails = (access.sqe.cdw11 & kUnwrittenFails) != 0;
+  for (const Namespace& ns : shared.namespaces) {
+    if (!chosen(ns) || !ns.exists() || !unwritten_fails) continue;
+    if (ns.region->model.zones() == nullptr) return Status::kInvalidField;
+  }
+  for (Namespace& ns : shared.namespaces) {
+    if (!chosen(ns)) continue;
+    access.values.error_recovery[ns.id - 1] = access.sqe.cdw11;
+    ns.unwritten_fails.store(unwritten_fails, std::memory_order_relaxed);
   }
   return Status::kSuccess;
 }
@@ -99,7 +110,9 @@ Status set_volatile_cache(Access& access) {
 }
 
 Status set_async_config(Access& access) {
-  if (access.sqe.cdw11 & ~nvme::async_config::kSupported) return Status::kInvalidField;
+  u32 supported = nvme::async_config::kSupported;
+  if (access.controller.shared().regions.has(CommandFamily::kZoned)) supported |= nvme::async_config::kZoneDescriptor;
+  if (access.sqe.cdw11 & ~supported) return Status::kInvalidField;
   access.values.async_config = access.sqe.cdw11;
   access.controller.check_temperature();
   return Status::kSuccess;
@@ -570,9 +583,13 @@ void Controller::restore_features() {
   apply_coalescing();
   apply_power();
   apply_thermal();
+  for (Namespace& ns : shared_->namespaces) {
+    ns.unwritten_fails.store((features_.error_recovery[ns.id - 1] & kUnwrittenFails) != 0, std::memory_order_relaxed);
+  }
 }
 
 void Controller::forget_namespace(u32 nsid) {
+  shared_->namespaces.find(nsid)->unwritten_fails.store(false, std::memory_order_relaxed);
   features_.error_recovery[nsid - 1] = saved_.error_recovery[nsid - 1] = 0;
 }
 

@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "identity.h"
 #include "nvmev/text.h"
+#include "zoned/zoned.h"
 
 namespace nvmev {
 
@@ -43,6 +44,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.ver = nvme::kVersion20;
   data.oaes = nvme::kOaesNamespaceAttribute;
   data.rtd3e = kShutdownLatency;
+  if (shared.regions.has(CommandFamily::kZoned)) data.oaes |= nvme::kOaesZoneDescriptor;
   data.cntrltype = nvme::kCntrlTypeIo;
   data.ctratt = nvme::ctratt::kNamespaceGranularity;
   data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement | nvme::oacs::kDoorbellBuffer;
@@ -73,13 +75,17 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
 
 void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.nsze = ns.blocks();
-  data.ncap = data.nsze;
+  data.ncap = writable_bytes(*ns.region, ns.bytes) >> ns.lba_shift();
   data.nuse = shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : data.nsze;
   data.nlbaf = sizeof(kLbaShifts) - 1;
   data.flbas = ns.format.load(std::memory_order_relaxed);
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
+  if (ns.region->model.zones() != nullptr) {
+    data.nsfeat |= nvme::kNsfeatDeallocatedError;
+    data.dlfeat |= nvme::kDlfeatZeroes;  // and so do blocks that were never written
+  }
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
   fill_copy_limits(shared, ns, data);
   put_u128(data.nvmcap, ns.allocated());

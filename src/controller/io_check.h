@@ -36,4 +36,15 @@ inline nvme::Status fetch_list(const Shared& shared, const nvme::Sqe& sqe, void*
   return Status::kSuccess;
 }
 
+// Turns a range of logical blocks into bytes: task.offset, task.length.
+nvme::Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task);
+
+// Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12.
+nvme::Status check_blocks(const IoContext& context, Task& task);
+// And the form of the data pointers.
+nvme::Status check_transfer(const IoContext& context, Task& task);
+
+// Checks the ranges of Dataset Management; task.list has those to deallocate.
+nvme::Status check_dataset_management(const IoContext& context, Task& task);
+
 }  // namespace nvmev

@@ -14,15 +14,6 @@ namespace nvmev {
 using nvme::Sqe;
 using nvme::Status;
 
-namespace {
-
-// CDW12 of Read, Write, Compare and Write Zeroes.
-constexpr u32 kDeallocate = 1u << 25;       // Write Zeroes
-
-// Dataset Management attributes, CDW11.
-constexpr u32 kAttributeDeallocate = 1u << 2;
-
-// Turns a range of logical blocks into bytes.
 Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
   const u64 size = ns.blocks();
   if (slba > size || blocks > size - slba) return Status::kLbaOutOfRange;
@@ -31,7 +22,6 @@ Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
   return Status::kSuccess;
 }
 
-// Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12.
 Status check_blocks(const IoContext& context, Task& task) {
   if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
   // PRINFO and the storage tag check mean nothing without protection information: they are ignored (section 5.2.1).
@@ -43,6 +33,14 @@ Status check_transfer(const IoContext& context, Task& task) {
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
   return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
 }
+
+namespace {
+
+// CDW12 of Read, Write, Compare and Write Zeroes.
+constexpr u32 kDeallocate = 1u << 25;       // Write Zeroes
+
+// Dataset Management attributes, CDW11.
+constexpr u32 kAttributeDeallocate = 1u << 2;
 
 Status check_read(const IoContext& context, Task& task) {
   task.op = IoOp::kRead;
@@ -87,8 +85,6 @@ Status check_flush(const IoContext& context, Task& task) {
   return task.sqe.fuse() == 0 && task.sqe.psdt() == 0 ? Status::kSuccess : Status::kInvalidField;
 }
 
-namespace {
-
 Status check_dataset_management(const IoContext& context, Task& task) {
   const Shared& shared = context.shared;
   task.op = IoOp::kDeallocate;
@@ -111,6 +107,8 @@ Status check_dataset_management(const IoContext& context, Task& task) {
   task.list = &list;
   return Status::kSuccess;
 }
+
+namespace {
 
 constexpr u32 kReads = nvme::effects::kSupported | nvme::effects::kScopeNamespace;
 constexpr u32 kWrites = kReads | nvme::effects::kLbaContent;

@@ -17,6 +17,8 @@ struct IoContext {
   Namespace* ns;
   // A free list, for commands that need one.
   CommandList* list;
+  // The dispatcher's own, for commands whose memory is looked at before they change anything.
+  PrpBuffer* buffer;
 };
 
 // One row for each opcode of a command set.
@@ -28,6 +30,9 @@ struct IoCommand {
   nvme::Status (*check)(const IoContext&, Task&) = nullptr;
   // In the dispatcher: carries the command out in the model; nullptr: as the request that check() made of it.
   void (*act)(const IoContext&, Task&, u64 now) = nullptr;
+  // In the worker: whether the command may have its data phase yet; nullptr: always. It waits for nothing but commands that
+  // the model carried out before it.
+  bool (*ready)(Shared&, const Task&) = nullptr;
   // In the worker: moves the command's data, all of it or none; nullptr: there is none. May change task.result.
   nvme::Status (*move)(Shared&, PrpBuffer&, Task&) = nullptr;
   Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
@@ -35,7 +40,11 @@ struct IoCommand {
   bool checks_protection = false;           // knows itself when it would change blocks
   bool needs_list = false;                  // brings a CommandList along
   bool divisible = false;                   // a large one is planned in pieces instead: each part of it is the same
-  bool long_running = false;                // done piece by piece: Dataset Management, Write Zeroes
+  // Done piece by piece, if there is anything to do (a list, or a length): Dataset Management, Write Zeroes.
+  bool long_running = false;
+  // Of a long command: does the next piece, from byte *at of the device's address space on. True when all is done. Once
+  // begun it goes on to the end, even if nobody waits for the completion any more. nullptr: as the worker does it.
+  bool (*step)(Shared&, Task&, u64* at) = nullptr;
 };
 
 // Flush, which is the same in several command sets.

@@ -6,6 +6,7 @@
 #include "fdp.h"
 #include "fdp_logs.h"
 #include "nvmev/text.h"
+#include "zoned/zoned.h"
 
 namespace nvmev {
 
@@ -127,6 +128,7 @@ enum class LogScope : u8 {
   kController,
   kCommandSet,      // CDW14.CSI chooses
   kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
+  kZoned,           // NSID names a zoned namespace
 };
 
 struct LogRow {
@@ -162,9 +164,13 @@ constexpr LogRow kRows[] = {
     {LogPage::kFdpStatistics, kGroup, false, fdp_statistics_log},
     {LogPage::kFdpEvents, kGroup, false, fdp_events_log},
     {LogPage::kSanitize, kController, true, sanitize_log},
+    {LogPage::kChangedZones, LogScope::kZoned, true, changed_zones_log},
 };
 
-bool exists(const Shared& shared, const LogRow& row) { return row.scope != kGroup || has_placement(shared); }
+bool exists(const Shared& shared, const LogRow& row) {
+  if (row.scope == LogScope::kZoned) return shared.regions.has(CommandFamily::kZoned);
+  return row.scope != kGroup || has_placement(shared);
+}
 
 const LogRow* find_row(const Shared& shared, const Sqe& sqe) {
   for (const LogRow& row : kRows) {
@@ -192,8 +198,13 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   constexpr u32 kUuidIndex = 0x7f;
   const LogRow* row = find_row(controller.shared(), sqe);
   if (row == nullptr) return {Status::kInvalidLogPage};
-  // None of the logs belongs to a single namespace (LPA bit 0 is 0).
-  if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast) return {Status::kInvalidField};
+  if (row->scope == LogScope::kZoned) {
+    const Namespace* ns = controller.shared().namespaces.find_attached(sqe.nsid);
+    if (ns == nullptr) return {Status::kInvalidNamespaceOrFormat};
+    if (ns->region->model.zones() == nullptr) return {Status::kInvalidLogPage};
+  } else if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast) {
+    return {Status::kInvalidField};  // none of the others belongs to a single namespace (LPA bit 0 is 0)
+  }
   if (sqe.cdw14 & (kOffsetType | kUuidIndex)) return {Status::kInvalidField};
   const u64 bytes = log_dwords(sqe) * sizeof(u32);
   const u64 offset = log_offset(sqe);

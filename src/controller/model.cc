@@ -20,6 +20,7 @@ int Model::init(const nvmev_config& config, u64 base, nvmev_host* host, nvmev_er
   if (ftl_ == nullptr) return fail(error, err::kNoMemory, "type=%s: no memory for its tables", config.type);
   placement_ = ftl_->placement();
   key_value_ = ftl_->key_value();
+  zones_ = ftl_->zones();
   return 0;
 }
 

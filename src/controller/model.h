@@ -9,6 +9,7 @@
 #include "nvmev/key_value.h"
 #include "nvmev/placement.h"
 #include "nvmev/spinlock.h"
+#include "nvmev/zones.h"
 #include "time_scale.h"
 
 namespace nvmev {
@@ -67,6 +68,8 @@ class Model {
   // Flexible Data Placement; nullptr where there is none. Functions of it that are not for any thread go through these.
   const Placement* placement() const { return placement_; }
   void update_placement(u64 now, u16 handle);
+  // Zones; nullptr where there are none. Their functions that are not for any thread are for carry_out().
+  Zones* zones() const { return zones_; }
   template <typename Function>
   void take_placement_events(Function with) {
     SpinGuard guard(host_, lock_);
@@ -102,6 +105,7 @@ class Model {
   Ftl* ftl_ = nullptr;
   Placement* placement_ = nullptr;
   KeyValue* key_value_ = nullptr;
+  Zones* zones_ = nullptr;
   u64 base_ = 0;
   u64 capacity_ = 0;
   bool shared_ = false;  // several dispatchers: plan() takes the lock

@@ -36,6 +36,8 @@ struct Namespace {
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
   std::atomic<nvme::WriteProtection> protection{nvme::WriteProtection::kNone};
+  // Reads of blocks that were never written fail (feature 05h, DULBE).
+  std::atomic<bool> unwritten_fails{false};
 
   bool exists() const { return state.load(std::memory_order_acquire) != NamespaceState::kAbsent; }
   bool attached() const { return state.load(std::memory_order_seq_cst) == NamespaceState::kAttached; }

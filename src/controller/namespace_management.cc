@@ -6,6 +6,7 @@
 #include "eraser.h"
 #include "identity.h"
 #include "nvmev/nvme/identify.h"
+#include "zoned/zoned.h"
 
 namespace nvmev {
 
@@ -41,16 +42,18 @@ Region* find_region(Shared& shared, u8 command_set) {
 }
 
 // What the host wants of a namespace of blocks.
-Status read_wanted_blocks(const u8* page, u64* bytes, u8* format) {
+Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* format) {
   const auto& wanted = *reinterpret_cast<const nvme::IdentifyNamespace*>(page);
   if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return Status::kInvalidFormat;
   if (wanted.nmic != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
   const u32 shift = kLbaShifts[wanted.flbas];
   if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return Status::kInvalidField;
-  // NSFEAT.THINP is 0: all of the size is backed by capacity.
-  if (wanted.ncap != wanted.nsze) return Status::kThinProvisioningNotSupported;
   if (wanted.nsze > ~0ull >> shift) return Status::kInsufficientCapacity;
   *bytes = wanted.nsze << shift;
+  // NSFEAT.THINP is 0: all of the size is backed by capacity, but for what lies between zones.
+  if (wanted.ncap != wanted.nsze && wanted.ncap != writable_bytes(region, *bytes) >> shift) {
+    return Status::kThinProvisioningNotSupported;
+  }
   *format = wanted.flbas;
   return Status::kSuccess;
 }
@@ -66,9 +69,9 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   u64 bytes = 0;
   u8 format = 0;
   status = region->set->read_wanted != nullptr ? region->set->read_wanted(page, &bytes)
-                                               : read_wanted_blocks(page, &bytes, &format);
+                                               : read_wanted_blocks(*region, page, &bytes, &format);
   if (status != Status::kSuccess) return {status};
-  if (region->set->whole_region && bytes != region->bytes) {
+  if (region->set->whole_region && bytes != region->whole) {
     return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
   }
   Namespace* ns = controller.shared().namespaces.create(*region, bytes, format, &status);

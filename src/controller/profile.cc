@@ -22,6 +22,10 @@ NVMEV_EMBED(nvmev_profile_pcie5_tlc, "configs/pcie5-tlc.conf");
 NVMEV_EMBED(nvmev_profile_qlc, "configs/qlc.conf");
 NVMEV_EMBED(nvmev_profile_samsung_970_pro, "configs/samsung-970-pro.conf");
 #endif
+#ifdef CONFIG_NVMEVIRT_ZNS
+NVMEV_EMBED(nvmev_profile_wd_zn540, "configs/wd-zn540.conf");
+NVMEV_EMBED(nvmev_profile_zns_prototype, "configs/zns-prototype.conf");
+#endif
 
 namespace nvmev {
 namespace {
@@ -42,6 +46,10 @@ constexpr Profile kProfiles[] = {
     {"pcie5-tlc", nvmev_profile_pcie5_tlc_begin, nvmev_profile_pcie5_tlc_end},
     {"qlc", nvmev_profile_qlc_begin, nvmev_profile_qlc_end},
     {"samsung-970-pro", nvmev_profile_samsung_970_pro_begin, nvmev_profile_samsung_970_pro_end},
+#endif
+#ifdef CONFIG_NVMEVIRT_ZNS
+    {"wd-zn540", nvmev_profile_wd_zn540_begin, nvmev_profile_wd_zn540_end},
+    {"zns-prototype", nvmev_profile_zns_prototype_begin, nvmev_profile_zns_prototype_end},
 #endif
 };
 

@@ -19,7 +19,10 @@ int init_region(Region& region, nvmev_host* host, nvmev_error* error) {
   if (type->check != nullptr) {
     if (const int result = type->check(region.config, error); result != 0) return result;
   }
-  return region.model.init(region.config, region.base, host, error);
+  if (const int result = region.model.init(region.config, region.base, host, error); result != 0) return result;
+  const Zones* zones = region.model.zones();
+  region.whole = zones != nullptr ? zones->limits().zones * zones->limits().zone_bytes : region.bytes;
+  return 0;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct Region {
   u32 index;
   u64 base;  // first byte in the device's address space
   u64 bytes;
+  u64 whole;  // bytes of a namespace that takes all of it: whole zones
   const CommandSet* set;
   nvmev_config config;  // the device's, with the type, capacity and keys of this region
   Model model;

@@ -26,6 +26,7 @@ namespace nvmev {
 enum class PendingEvent : u32 {
   kInvalidDoorbellRegister = 1u << 0,
   kInvalidDoorbellValue = 1u << 1,
+  kTuned = 1u << 2,  // a live key was set
 };
 
 // Interrupt coalescing (features 08h and 09h), as workers need it.

@@ -19,7 +19,7 @@ struct alignas(kCacheLine) WorkerStats {
   Counter verifies;
   Counter write_uncorrectables;
   Counter copies;
-  Counter management;  // I/O Management Receive and Send
+  Counter management;  // I/O Management and Zone Management, Receive and Send
   Counter key_commands;  // of the key-value command set: Exist, List and iterators
   Counter blocks_read;  // 512-byte blocks, for SMART
   Counter blocks_written;

@@ -58,6 +58,7 @@ struct alignas(kCacheLine) Task {
   TaskKind kind;
   IoOp op;
   CommandFamily family;  // whose row of the command table
+  bool wait;             // act() did nothing: the command stays in its queue for now
   u64 result;            // DW0 and DW1 of the completion
 };
 static_assert(sizeof(Task) == 128);

@@ -102,7 +102,8 @@ bool Worker::take(Task& task) {
   const IoCommand& command = command_of(task);
   Status status = task.status;
   if (status == Status::kSuccess) {
-    if (command.long_running) {
+    if (command.ready != nullptr && !command.ready(*shared_, task)) return false;
+    if (command.long_running && (task.list != nullptr || task.length != 0)) {
       if (long_busy_.load(std::memory_order_relaxed)) return false;
       begin_long(task);
       return true;
@@ -153,6 +154,7 @@ void Worker::begin_long(const Task& task) {
   work.task = task;
   work.range = 0;
   work.at = work.end = 0;
+  work.given_up = false;
   if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
@@ -163,16 +165,25 @@ void Worker::begin_long(const Task& task) {
 
 void Worker::step_long() {
   LongTask& work = long_;
+  const IoCommand& command = command_of(work.task);
+  const bool done = command.step != nullptr ? command.step(*shared_, work.task, &work.at) : step_pages();
+  if (!done) return;
+  if (!work.given_up) {
+    if (free_ == kNone) return;  // until a completion has left
+    finish(work.task, Status::kSuccess);
+  }
+  CommandList* list = work.task.list;
+  if (list != nullptr) list->taken.store(false, std::memory_order_release);
+  long_busy_.store(false, std::memory_order_release);
+}
+
+// Discards or zeroes the next pages of the command's range, or ranges. True when there are none left.
+bool Worker::step_pages() {
+  LongTask& work = long_;
   CommandList* list = work.task.list;
   for (u32 pages = 0; pages < kLongPages; pages++) {
     while (work.at >= work.end) {
-      if (list == nullptr || work.range == list->count) {
-        if (free_ == kNone) return;  // until a completion has left
-        if (list != nullptr) list->taken.store(false, std::memory_order_release);
-        finish(work.task, Status::kSuccess);
-        long_busy_.store(false, std::memory_order_release);
-        return;
-      }
+      if (list == nullptr || work.range == list->count) return true;
       const ByteRange& range = list->bytes[work.range++];
       work.at = range.offset;
       work.end = range.offset + range.length;
@@ -192,6 +203,7 @@ void Worker::step_long() {
     }
     work.at += bytes;
   }
+  return false;
 }
 
 // ---- Requests of dispatchers ---------------------------------------------------------------------
@@ -253,10 +265,14 @@ void Worker::drain_sq(SubmissionQueue& sq, u64 now) {
   // The requester of a deleted queue does not wait for what no longer fits.
   remove_held(cq, give_up);
   order_.remove_if(give_up);
-  if (long_busy_.load(std::memory_order_relaxed) && long_.task.sq_id == sq.id) {
-    // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
-    if (long_.task.list != nullptr) long_.task.list->taken.store(false, std::memory_order_release);
-    long_busy_.store(false, std::memory_order_release);
+  if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && long_.task.sq_id == sq.id) {
+    if (command_of(long_.task).step != nullptr) {
+      long_.given_up = true;
+    } else {
+      // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
+      if (long_.task.list != nullptr) long_.task.list->taken.store(false, std::memory_order_release);
+      long_busy_.store(false, std::memory_order_release);
+    }
     stats_->aborted.add(1);
     bool invalid = false;
     if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {

@@ -43,6 +43,7 @@ class Worker {
     u32 range;   // of task.list
     u64 at;      // next byte to do
     u64 end;     // of the current range
+    bool given_up;  // its completion is not wanted any more
   };
 
   u32 take_arrivals(u64 now);
@@ -53,6 +54,7 @@ class Worker {
   bool abort(u16 sq_id, u16 cid, u64 now);
   void begin_long(const Task& task);
   void step_long();
+  bool step_pages();
   void finish(const Task& task, nvme::Status status);
   void count(const Task& task);
   u32 deliver(u64 now);

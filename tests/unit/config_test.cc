@@ -219,7 +219,7 @@ TEST(Profile, EmbeddedOnesLoad) {
     nvmev_config config = fresh();
     nvmev_error error{};
     EXPECT_EQ(nvmev_config_load(&config, name.c_str(), text, length, &error), 0) << error.text;
-    if (config.capacity == 0) config.capacity = 1ull << 30;
+    if (config.capacity == 0) config.capacity = 16ull << 30;
     EXPECT_EQ(nvmev_config_check(&config, &error), 0) << error.text;
     name.clear();
   }

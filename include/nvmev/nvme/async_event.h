@@ -14,6 +14,7 @@ struct AsyncEvent {
   AsyncEventType type;
   u8 info;
   LogPage log;
+  u32 parameter = 0;  // DW1: the namespace of what concerns one
 
   constexpr u32 dw0() const {
     return static_cast<u32>(type) | static_cast<u32>(info) << 8 | static_cast<u32>(log) << 16;
@@ -29,5 +30,10 @@ inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPa
 inline constexpr AsyncEvent kEventSanitizeCompleted{AsyncEventType::kCommandSetSpecific, 0x01, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventSanitizeDeallocated{AsyncEventType::kCommandSetSpecific, 0x02, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventNamespaceAttribute{AsyncEventType::kNotice, 0x00, LogPage::kChangedNamespaces};
+
+// Zoned Namespace Command Set 1.1, figure 47.
+constexpr AsyncEvent zone_descriptor_event(u32 nsid) {
+  return {AsyncEventType::kNotice, 0xef, LogPage::kChangedZones, nsid};
+}
 
 }  // namespace nvmev::nvme

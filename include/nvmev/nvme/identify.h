@@ -186,6 +186,7 @@ inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
 
 inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
+inline constexpr u32 kOaesZoneDescriptor = 1u << 27;
 inline constexpr u32 kOaesFirmwareActivation = 1u << 9;
 inline constexpr u8 kVwcPresent = 1u << 0;
 inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported
@@ -248,6 +249,7 @@ static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
 
 inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
 // DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
+inline constexpr u8 kNsfeatDeallocatedError = 1u << 2;  // DAE: feature 05h, DULBE
 inline constexpr u8 kDlfeatZeroes = 1u << 0;
 inline constexpr u8 kDlfeatWriteZeroes = 1u << 3;
 

@@ -25,6 +25,7 @@ enum class LogPage : u8 {
   kFdpStatistics = 0x22,
   kFdpEvents = 0x23,
   kSanitize = 0x81,
+  kChangedZones = 0xbf,
 };
 
 // Log page 00h, figure 202.

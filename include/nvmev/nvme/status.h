@@ -64,11 +64,22 @@ enum class Status : u16 {
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
   kCommandSizeLimitExceeded = 0x183,
+  kInvalidZoneOperation = 0x1b6,  // Zoned Namespace Command Set, figure 10 onwards
+  kZrwaUnavailable = 0x1b7,
+  kZoneBoundaryError = 0x1b8,
+  kZoneIsFull = 0x1b9,
+  kZoneIsReadOnly = 0x1ba,
+  kZoneIsOffline = 0x1bb,
+  kZoneInvalidWrite = 0x1bc,
+  kTooManyActiveZones = 0x1bd,
+  kTooManyOpenZones = 0x1be,
+  kInvalidZoneTransition = 0x1bf,
 
   // Media and Data Integrity Errors
   kWriteFault = 0x280,
   kUnrecoveredReadError = 0x281,
   kCompareFailure = 0x285,
+  kUnwrittenBlock = 0x287,  // Deallocated or Unwritten Logical Block
 
   // Vendor specific, as the key-value SSD prototypes have them
   kVendorInvalidValueSize = 0x301,
