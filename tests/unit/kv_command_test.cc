@@ -320,6 +320,39 @@ TEST(KvCommands, ValuesAreReadAsAWholeWhileTheyAreReplaced) {
   }
 }
 
+// By hand, with --gtest_also_run_disabled_tests: takes some minutes.
+TEST(KvCommands, DISABLED_AMillionKeys) {
+  constexpr u32 kKeys = 1'000'000;
+  Kv kv({{"capacity", "3G"}});
+  const auto key = [](u32 n) {
+    std::string text(5 + n % 12, static_cast<char>(n * 2654435761u >> 24));
+    std::memcpy(text.data() + 1, &n, sizeof(n));
+    return text;
+  };
+  // Now and then up to 1 MiB.
+  const auto value = [](u32 n, u32 version) {
+    const u32 hash = (n * 2654435761u) ^ (version * 40503u);
+    return pattern(n % 4000 == 0 ? hash % (1u << 20) : hash % 600, hash);
+  };
+  for (u32 n = 0; n < kKeys; n++) ASSERT_EQ(kv.driver.store(key(n), value(n, 0)), Status::kSuccess) << n;
+  for (u32 n = 0; n < kKeys; n += 3) ASSERT_EQ(kv.driver.store(key(n), value(n, 1)), Status::kSuccess) << n;
+  for (u32 n = 0; n < kKeys; n += 2) ASSERT_EQ(kv.driver.remove(key(n)), Status::kSuccess) << n;
+  std::vector<std::string> expected;
+  for (u32 n = 0; n < kKeys; n++) {
+    const std::vector<u8> wanted = value(n, n % 3 == 0 ? 1 : 0);
+    const KvDriver::Result result = kv.driver.retrieve(key(n), std::max<u32>(4, static_cast<u32>(wanted.size())));
+    if (n % 2 == 0) {
+      ASSERT_EQ(result.status(), Status::kKeyDoesNotExist) << n;
+      continue;
+    }
+    ASSERT_EQ(result.completion.dw0, wanted.size()) << n;
+    ASSERT_TRUE(std::equal(wanted.begin(), wanted.end(), result.bytes.begin())) << n;
+    expected.push_back(key(n));
+  }
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(kv.driver.list_all(1 << 20), expected);
+}
+
 // Threads on the real clock; sanitizers look on.
 TEST(KvCommands, ThreadsReadWholeValues) {
   TestHost host;
@@ -368,6 +401,25 @@ TEST(KvCommands, FormatEmptiesTheNamespace) {
   EXPECT_EQ(kv.driver.exist("key1"), Status::kKeyDoesNotExist);
   EXPECT_EQ(kv.driver.store("key1", pattern(1 << 20, 1)), Status::kSuccess);
   EXPECT_EQ(kv.driver.retrieve("key1", 1 << 20).bytes, pattern(1 << 20, 1));
+}
+
+TEST(KvCommands, AProtectedNamespaceIsReadOnly) {
+  Kv kv;
+  ASSERT_EQ(kv.driver.store("key", pattern(100, 1)), Status::kSuccess);
+  Sqe sqe = cmd::set_feature(nvme::Feature::kWriteProtection, static_cast<u32>(nvme::WriteProtection::kProtected));
+  sqe.nsid = 1;
+  ASSERT_TRUE(kv.rig.admin(sqe).ok());
+  EXPECT_EQ(kv.driver.store("key", pattern(100, 2)), Status::kNamespaceWriteProtected);
+  EXPECT_EQ(kv.driver.remove("key"), Status::kNamespaceWriteProtected);
+  for (const auto opcode : {nvme::KvVendorOpcode::kStore, nvme::KvVendorOpcode::kAppend, nvme::KvVendorOpcode::kDelete,
+                            nvme::KvVendorOpcode::kBatch}) {
+    EXPECT_EQ(kv.rig.io(cmd::kv_vendor(opcode, "key")).status, Status::kNamespaceWriteProtected);
+  }
+  EXPECT_EQ(kv.driver.retrieve("key", 100).bytes, pattern(100, 1));
+  EXPECT_EQ(kv.driver.exist("key"), Status::kSuccess);
+  EXPECT_EQ(kv.driver.list_all(4096), (std::vector<std::string>{"key"}));
+  EXPECT_TRUE(kv.rig.io(cmd::flush()).ok());
+  EXPECT_EQ(kv.rig.driver.identify(nvme::Cns::kCsiNamespace, 1, nvme::Csi::kKeyValue).bytes[43] & 1, 1) << "NSATTR";
 }
 
 TEST(KvCommands, FormatHasOneFormatOnly) {

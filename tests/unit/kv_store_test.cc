@@ -360,6 +360,17 @@ TEST(KvTiming, ALeafThatIsNotInTheCacheIsRead) {
   EXPECT_NE(device.report().find("kv_index_cache_misses"), std::string::npos);
 }
 
+TEST(KvTiming, ValuesThatTheFlashCannotCorrectAreUnrecovered) {
+  KvDevice device("kv_timing=conv capacity=32M channels=2 dies_per_channel=1 ecc_correctable=1 ecc_errors_fresh=1000 read_retries=0");
+  for (u32 i = 0; i < 20; i++) ASSERT_EQ(device.put("key" + std::to_string(i), 1 << 20), Status::kSuccess);
+  u32 length = 0;
+  EXPECT_EQ(device.get("key0", &length), Status::kUnrecoveredError);
+  // What is not read is not in error; and the value can be replaced.
+  EXPECT_EQ(device.exist("key0"), Status::kSuccess);
+  EXPECT_EQ(device.put("key0", 1 << 20), Status::kSuccess);
+  EXPECT_STREQ(device->inconsistency(), "");
+}
+
 TEST(KvTiming, TheSameCommandsTakeTheSameTimeAndLeaveTheSameState) {
   const auto run = [] {
     KvDevice device("kv_timing=conv capacity=32M channels=2 dies_per_channel=1 index_cache_size=32K");

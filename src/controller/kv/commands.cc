@@ -5,6 +5,7 @@
 #include "../command_set.h"
 #include "../identity.h"
 #include "../io_check.h"
+#include "nvmev/nvme/identify.h"
 #include "nvmev/nvme/log.h"
 #include "values.h"
 #include "vendor.h"
@@ -161,6 +162,7 @@ void identify_namespace(const Shared& shared, const Namespace& ns, u8* page) {
   data.nsze = usage.capacity_bytes;
   data.nuse = usage.used_bytes;
   data.novg = ns.region->config.value_unit;
+  if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());
   data.kvf[0].key_length = nvme::kKvMaxKey;
@@ -192,7 +194,7 @@ constexpr auto make_table() {
   CommandTable table{};
   const auto row = [&](KvOpcode opcode) -> IoCommand& { return table[static_cast<u8>(opcode)]; };
   table[static_cast<u8>(nvme::NvmOpcode::kFlush)] = {
-      .name = "Flush", .check = check_flush, .act = act_flush, .counter = &Stats::flushes, .effects = kWrites};
+      .name = "Flush", .check = check_flush, .act = act_flush, .counter = &Stats::flushes, .effects = kReads};
   row(KvOpcode::kStore) = {.name = "Store",
                            .check = check_store,
                            .act = act_store,

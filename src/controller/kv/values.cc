@@ -39,18 +39,24 @@ void read_value(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, u3
 }
 
 Status copy_value(Shared& shared, const Namespace& ns, u32 from, u32 to, u32 length) {
+  const KeyValue& store = store_of(ns);
+  kv::Cursor source = store.begin(from, 0);
+  kv::Cursor target = store.begin(to, 0);
   u8 part[1024];
-  for (u32 at = 0; at < length;) {
-    const u32 bytes = length - at < sizeof(part) ? length - at : static_cast<u32>(sizeof(part));
-    for_each_part(ns, from, at, bytes, [&](u64 offset, u32 done, u32 count) {
-      shared.medium.read(offset, {part + done, count, part, 0});
-      return true;
-    });
-    const bool written = for_each_part(ns, to, at, bytes, [&](u64 offset, u32 done, u32 count) {
-      return shared.medium.write(offset, {part + done, count, part, 0});
-    });
-    if (!written) return Status::kWriteFault;
-    at += bytes;
+  while (length != 0) {
+    const u32 bytes = length < sizeof(part) ? length : static_cast<u32>(sizeof(part));
+    u64 offset;
+    for (u32 done = 0; done < bytes;) {
+      const u32 count = store.next(&source, bytes - done, &offset);
+      shared.medium.read(ns.region->base + offset, {part + done, count, part, 0});
+      done += count;
+    }
+    for (u32 done = 0; done < bytes;) {
+      const u32 count = store.next(&target, bytes - done, &offset);
+      if (!shared.medium.write(ns.region->base + offset, {part + done, count, part, 0})) return Status::kWriteFault;
+      done += count;
+    }
+    length -= bytes;
   }
   return Status::kSuccess;
 }
