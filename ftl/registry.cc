@@ -11,6 +11,7 @@ extern const FtlType kNvmType;
 extern const FtlType kConvType;
 extern const FtlType kKvType;
 extern const FtlType kZnsType;
+extern const FtlType kOcssdType;
 
 namespace {
 
@@ -31,6 +32,9 @@ constexpr Row kRows[] = {
 #endif
 #ifdef CONFIG_NVMEVIRT_ZNS
     {"zns", &kZnsType},
+#endif
+#ifdef CONFIG_NVMEVIRT_OCSSD
+    {"ocssd", &kOcssdType},
 #endif
 };
 

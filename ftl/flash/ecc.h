@@ -2,6 +2,7 @@
 // Which reads need another try, and which fail.
 #pragma once
 
+#include "geometry.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
 #include "random.h"
@@ -29,7 +30,7 @@ class Ecc {
     worn_ = config.ecc_errors_worn;
     day_ = config.ecc_errors_day;
     retries_ = config.read_retries;
-    rated_ = config.pe_cycles;
+    rated_ = rated_cycles(config);
     speedup_ = config.retention_speedup;
     seed_ = config.seed;
   }

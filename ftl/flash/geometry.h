@@ -35,6 +35,9 @@ struct Geometry {
   static Geometry of(const nvmev_config& config);
 };
 
+// Rated program/erase cycles.
+inline u32 rated_cycles(const nvmev_config& config) { return config.pe_cycles != 0 ? config.pe_cycles : 3000; }
+
 // Checks the flash keys against each other. 0 or a negative errno with *error.
 int check_flash(const nvmev_config& config, nvmev_error* error);
 

@@ -7,7 +7,7 @@ namespace nvmev::flash {
 
 bool Wear::init(const Geometry& geometry, u32 used, const nvmev_config& config, nvmev_host* host) {
   seed_ = config.seed;
-  rated_ = config.pe_cycles;
+  rated_ = rated_cycles(config);
   dies_ = geometry.dies;
   die_blocks_ = geometry.die_blocks;
   used_ = used;

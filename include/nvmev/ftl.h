@@ -13,6 +13,7 @@
 namespace nvmev {
 
 class KeyValue;
+class OpenChannel;
 class Placement;
 class StateArchive;
 class TextWriter;
@@ -100,6 +101,9 @@ class Ftl {
 
   // Zones (include/nvmev/zones.h), nullptr where the type has none. Part of the FTL.
   virtual Zones* zones() { return nullptr; }
+
+  // The commands of an open-channel SSD, nullptr but for types of that family. Part of the FTL.
+  virtual OpenChannel* open_channel() { return nullptr; }
 
   // A hash over the decisions taken so far: where every logical page lies and what wear there is; not over times. 0 for
   // types that keep no such state. May take long.

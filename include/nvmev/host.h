@@ -44,6 +44,8 @@ struct nvmev_host; /* the host's own object for that device; the core only hands
 
 #define NVMEV_PCI_VENDOR_ID 0x0c51u /* also Identify VID and SSVID */
 #define NVMEV_PCI_DEVICE_ID 0x0110u
+#define NVMEV_PCI_OC_VENDOR_ID 0x1d1du /* of a device with an open-channel namespace */
+#define NVMEV_PCI_OC_DEVICE_ID 0x1f1fu
 
 #define NVMEV_PAGE_SIZE 4096u /* memory page of queues, PRPs (CC.MPS 0) and the medium */
 #define NVMEV_NEVER UINT64_MAX /* a deadline that does not come */
@@ -74,6 +76,31 @@ enum nvmev_stripe {
 };
 
 #define NVMEV_MAX_DIES 1024u
+
+/* Open-channel SSD, see ftl/ocssd/ and docs/open-channel.md. 0 stands for a value that follows from the others. */
+struct nvmev_open_channel {
+	uint8_t version; /* 1: LightNVM 1.2, 2: 2.0 */
+	uint8_t addressing; /* ltype: 0, by block */
+	uint8_t lba_index, lba_formats; /* a sector has 512 << lba_index bytes */
+	uint8_t planes; /* 1.2: of a LUN */
+	uint8_t memory_type, flash_type; /* 1.2: lmtype, lfmtype */
+	uint8_t l2p_mode, l2p_table; /* 1.2: DOM, and whether Get L2P Table is there */
+	uint8_t max_sectors; /* 1.2: of a vector command */
+	uint8_t capabilities; /* 2.0: MCCAP */
+	uint8_t wear_threshold; /* 2.0: WIT */
+	uint16_t channels; /* lchannels */
+	uint16_t groups, units; /* 2.0: num_grp, num_pu */
+	uint16_t channels12, luns12; /* 1.2: lnum_ch, lnum_lun */
+	uint16_t page_sectors, block_pages; /* 1.2 */
+	uint16_t metadata; /* bytes of a sector */
+	uint32_t sector; /* bytes; 0: as lba_index says */
+	uint32_t chunks, chunk_sectors; /* 2.0: num_chk, num_sec */
+	uint32_t ws_min, ws_opt, mw_cunits; /* 2.0: sectors */
+	uint32_t max_open, max_open_unit; /* 2.0: maxoc, maxocpu */
+	uint32_t write_errors_after, write_errors; /* 1.2: lb_err_write, ln_err_write */
+	uint32_t read_time, read_time_max, program_time, program_time_max, erase_time, erase_time_max; /* ns */
+	char chunk_state[64], write_fail[64], reset_fail[64]; /* 2.0: `group/unit/chunk/...+...` */
+};
 
 /*
  * Everything that describes one device. Filled by nvmev_config_init(), then by nvmev_config_set()
@@ -127,7 +154,7 @@ struct nvmev_config {
 	uint32_t channel_transfer; /* bytes that go over a channel without letting others in between */
 	uint32_t spare_blocks; /* per cent / 1000, of each die */
 	uint32_t bad_blocks; /* per cent / 1000, at birth */
-	uint32_t pe_cycles; /* rated program/erase cycles */
+	uint32_t pe_cycles; /* rated program/erase cycles; 0: what is usual for the type */
 	uint32_t ecc_correctable; /* bits in a codeword; 0: no model of errors */
 	uint32_t ecc_errors_fresh, ecc_errors_worn, ecc_errors_day; /* bits in a codeword / 1000 */
 	uint32_t read_retries, retention_speedup;
@@ -172,6 +199,7 @@ struct nvmev_config {
 	uint32_t value_unit; /* bytes: room for values is given out in these */
 	uint64_t index_time; /* ns: to find a key */
 	uint64_t index_cache_size; /* bytes; 0: all of the index is in the controller's memory */
+	struct nvmev_open_channel oc;
 
 	uint64_t keys_set[4]; /* which keys were given; bookkeeping of nvmev_config_set() */
 };
@@ -208,6 +236,12 @@ const char *nvmev_type_names(void);
 
 /* Bytes that the keys ask for: `capacity`, or what `namespaces` add up to. 0 if that is left to the host. */
 uint64_t nvmev_config_capacity(const struct nvmev_config *config);
+
+/*
+ * The PCI ids that a device of this configuration has: vendor in bits 15:0, device in bits 31:16. Hosts know
+ * open-channel SSDs by theirs.
+ */
+uint32_t nvmev_config_pci_id(const struct nvmev_config *config);
 
 /* Checks fields against each other, once everything is set. 0 or -EINVAL/-ERANGE with *error. */
 int nvmev_config_check(const struct nvmev_config *config, struct nvmev_error *error);

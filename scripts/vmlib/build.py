@@ -46,7 +46,7 @@ def _copy_tree(target):
     manifest.write_text("\n".join(names))
 
 
-def _in_chroot(image, tree, command):
+def in_chroot(image, tree, command):
     """A command in the chroot with the tree in it, and /proc: objtool of 7.x needs that.
 
     The mounts are in a mount namespace of their own: they end with the command, however it ends.
@@ -55,6 +55,12 @@ def _in_chroot(image, tree, command):
               f' mount --bind "$2" "$1{_MOUNTED}"; root=$1; shift 2; exec chroot "$root" "$@"')
     return host.as_root(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
                          str(image.chroot), str(tree), *command])
+
+
+def make_command(image):
+    """What builds the modules of the mounted tree."""
+    return ["make", "-C", f"/lib/modules/{image.uname}/build", f"M={_MOUNTED}", f"-j{os.cpu_count()}",
+            "modules"]
 
 
 def _stream(command, log):
@@ -83,14 +89,14 @@ def build(image, out=None, werror=False):
         # Absent when the objects that lie there were compiled with warnings.
         clean = place / "compiled-clean"
         _copy_tree(tree)
-        make = ["make", "-C", f"/lib/modules/{image.uname}/build", f"M={_MOUNTED}", f"-j{os.cpu_count()}"]
+        make = make_command(image)[:-1]
         if werror and not clean.exists():
-            subprocess.run(_in_chroot(image, tree, [*make, "clean"]), check=True,
+            subprocess.run(in_chroot(image, tree, [*make, "clean"]), check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         was_clean = clean.exists() or werror
         clean.unlink(missing_ok=True)
         log = place / "build.log"
-        status, warnings = _stream(_in_chroot(image, tree, [*make, "modules"]), log)
+        status, warnings = _stream(in_chroot(image, tree, [*make, "modules"]), log)
         if status:
             raise VmError(f"nvmev.ko does not build for {image.series} ({image.uname}); log: {log}")
         if not warnings and was_clean:

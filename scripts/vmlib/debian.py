@@ -116,6 +116,19 @@ class _Lists:
         return rows
 
 
+def download(package, folder, version=None, suite=None):
+    """Downloads a package into a folder: that version, or what the suite has; None if there is none."""
+    with host.locked("apt"):
+        lists = _Lists(False)
+        for offered, where in lists.versions(package):
+            if version not in (None, offered) or suite not in (None, where):
+                continue
+            host.run_logged(["apt-get", *lists.options, "-q", "download", f"{package}={offered}"],
+                            folder / f"{package}.log", f"downloading {package}", cwd=folder)
+            return next(folder.glob(f"{package}_*.deb"))
+    return None
+
+
 def kernels(refresh=False):
     """What the suites offer for every series of the table."""
     with host.locked("apt"):

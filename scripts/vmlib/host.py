@@ -39,12 +39,12 @@ def tail(path, lines):
     return "\n".join(text.replace("\r", "").splitlines()[-lines:])
 
 
-def run_logged(command, log, what):
+def run_logged(command, log, what, cwd=None):
     """Runs a command with its output in a log; a failure shows the end of that log."""
     log = pathlib.Path(log)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out,
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, cwd=cwd,
                                 stderr=subprocess.STDOUT, check=False).returncode
     if status:
         raise VmError(f"{what} failed (status {status}); the end of {log}:\n{tail(log, 25)}")

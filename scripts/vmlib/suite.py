@@ -20,6 +20,7 @@ class Needs:
     iommu: bool = False
     qemu_nvme: str = ""
     alone: bool = False
+    lightnvm: bool = False
     simulator: bool = False
     cli: bool = False
 
@@ -30,6 +31,8 @@ class Needs:
             words += ["--append", self.append]
         if self.iommu:
             words.append("--iommu")
+        if self.lightnvm:
+            words.append("--lightnvm")
         if self.qemu_nvme:
             words += ["--qemu-nvme", self.qemu_nvme]
         if self.simulator:
@@ -75,7 +78,7 @@ def _parse(path):
             key, _, value = word.partition("=")
             if key in ("cpus", "mem", "qemu_nvme"):
                 needs[key] = value
-            elif key in ("iommu", "alone", "simulator", "cli"):
+            elif key in ("iommu", "lightnvm", "alone", "simulator", "cli"):
                 needs[key] = _switch(path, key, value)
             elif key == "append":
                 append.append(value)

@@ -20,6 +20,7 @@ u32 Controller::poll_events() {
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellRegister)) events_.raise(nvme::kEventInvalidDoorbellRegister);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellValue)) events_.raise(nvme::kEventInvalidDoorbellValue);
   look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
+  if (pending & static_cast<u32>(PendingEvent::kChunkNotification)) events_.raise(nvme::kEventChunkNotification);
   u32 done = 0;
   u16 cid;
   u32 dw0, dw1;

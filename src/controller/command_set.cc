@@ -10,7 +10,7 @@ constexpr const CommandSet* kSets[] = {
     &kNvmCommandSet,
     &kKeyValueCommandSet,
     &kZonedCommandSet,
-    &kNvmCommandSet,
+    &kOpenChannelCommandSet,
 };
 
 }  // namespace
@@ -18,6 +18,14 @@ constexpr const CommandSet* kSets[] = {
 const CommandSet& command_set(CommandFamily family) { return *kSets[static_cast<u8>(family)]; }
 
 const CommandSet& command_set_of(const Namespace* ns) { return ns != nullptr ? *ns->region->set : kNvmCommandSet; }
+
+bool offers(const Shared& shared, nvme::NvmOpcode opcode) {
+  for (const Region& region : shared.regions) {
+    if (region.set->csi == nvme::Csi::kKeyValue) continue;  // its opcodes mean other things
+    if (supports(shared, find_command(*region.set, static_cast<u8>(opcode)))) return true;
+  }
+  return false;
+}
 
 bool has_command_set(const Shared& shared, u8 csi) {
   for (const Region& region : shared.regions) {

@@ -6,6 +6,7 @@
 
 #include "io_commands.h"
 #include "nvmev/nvme/command.h"
+#include "nvmev/nvme/identify.h"
 
 namespace nvmev {
 
@@ -29,6 +30,10 @@ struct CommandSet {
   nvme::Status (*read_wanted)(const u8* page, u64* bytes) = nullptr;
   // A region of the device comes into being; nullptr: nothing to do.
   void (*attach)(Shared&, Region&) = nullptr;
+  // The only LBA format that Format NVM accepts; nullptr: any of kLbaShifts.
+  u32 (*fixed_format)(const Namespace&) = nullptr;
+  // Identify CNS 00h and 11h: changes what all sets say; nullptr: nothing.
+  void (*describe_namespace)(const Shared&, const Namespace&, nvme::IdentifyNamespace&) = nullptr;
 };
 
 // Families that this build has no type of have the NVM Command Set's row.
@@ -42,6 +47,9 @@ inline const IoCommand& find_command(const CommandSet& set, u8 opcode) { return 
 // The row by which a task's command was prepared.
 inline const IoCommand& command_of(const Task& task) { return find_command(command_set(task.family), task.sqe.opcode); }
 
+// Whether any namespaces of the device could carry out the opcode of the NVM Command Set.
+bool offers(const Shared& shared, nvme::NvmOpcode opcode);
+
 // Whether the device has namespaces of the set, or could have them.
 bool has_command_set(const Shared& shared, u8 csi);
 
@@ -49,5 +57,6 @@ bool has_command_set(const Shared& shared, u8 csi);
 extern const CommandSet kNvmCommandSet;
 extern const CommandSet kKeyValueCommandSet;
 extern const CommandSet kZonedCommandSet;
+extern const CommandSet kOpenChannelCommandSet;
 
 }  // namespace nvmev

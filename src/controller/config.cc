@@ -47,7 +47,6 @@ void set_flash_defaults(nvmev_config* config) {
   config->channel_bandwidth = 800;
   config->pcie_bandwidth = 3200;
   config->channel_transfer = 16384;
-  config->pe_cycles = 3000;
   config->read_retries = 4;
   config->retention_speedup = 1;
 }
@@ -75,6 +74,28 @@ void set_ftl_defaults(nvmev_config* config) {
   config->index_time = 1000;
 }
 
+void set_open_channel_defaults(nvmev_open_channel* oc) {
+  oc->version = 2;
+  oc->lba_index = 3;
+  oc->lba_formats = 5;
+  oc->planes = 1;
+  oc->l2p_table = 1;
+  oc->max_sectors = 64;
+  oc->capabilities = 7;
+  oc->wear_threshold = 10;
+  oc->page_sectors = 1;
+  oc->block_pages = 256;
+  oc->metadata = 16;
+  oc->ws_min = 4;
+  oc->ws_opt = 8;
+  oc->mw_cunits = 24;
+  oc->read_time = 70 * 1000;
+  oc->read_time_max = 100 * 1000;
+  oc->program_time = 1900 * 1000;
+  oc->program_time_max = 3500 * 1000;
+  oc->erase_time = oc->erase_time_max = 3000 * 1000;
+}
+
 }  // namespace
 }  // namespace nvmev
 
@@ -98,6 +119,7 @@ extern "C" void nvmev_config_init(nvmev_config* config) {
   config->mdts = 7;
   set_flash_defaults(config);
   set_ftl_defaults(config);
+  set_open_channel_defaults(&config->oc);
   memcpy(config->serial, "NVMEV00000000001", sizeof("NVMEV00000000001"));
   memcpy(config->model, "NVMeVirt", sizeof("NVMeVirt"));
 }
@@ -112,6 +134,12 @@ extern "C" int nvmev_config_set(nvmev_config* config, const char* name, const ch
   const int result = set_key(*key, value, config, error);
   if (result == 0) mark_set(*config, *key);
   return result;
+}
+
+extern "C" uint32_t nvmev_config_pci_id(const nvmev_config* config) {
+  const bool open_channel = any_region_of(*config, CommandFamily::kOpenChannel);
+  return open_channel ? NVMEV_PCI_OC_VENDOR_ID | NVMEV_PCI_OC_DEVICE_ID << 16
+                      : NVMEV_PCI_VENDOR_ID | NVMEV_PCI_DEVICE_ID << 16;
 }
 
 extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error) {

@@ -75,6 +75,10 @@ class Controller {
   nvme::Status send_padded(const nvme::Sqe& sqe, const void* data, u32 length, u32 total);
   nvme::Status receive(const nvme::Sqe& sqe, void* data, u32 length);
 
+  // Long transfers, in pieces: maps all of the `length` bytes, at most max_transfer(); then moves a piece to byte `at`.
+  nvme::Status map(const nvme::Sqe& sqe, u32 length) { return buffer_.map(sqe.prp1, sqe.prp2, length); }
+  void put(const void* data, u32 length, u32 at) const { buffer_.copy_out(data, length, at); }
+
   // Completes an admin command, now or when its queue has room.
   void complete_admin(u16 cid, nvme::Status status, u32 dw0, u32 dw1 = 0);
 
@@ -103,6 +107,7 @@ class Controller {
   void apply_coalescing();
   void apply_power();
   void apply_thermal();
+  void apply_open_channel();
   void restore_features();
   // The namespace is gone; another one may get its id.
   void forget_namespace(u32 nsid);

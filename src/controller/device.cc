@@ -46,6 +46,7 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   shared.fdp_events.init(host);
   shared.power.init(host);
   shared.live.take(config);
+  shared.chunk_log.init(host);
   if (const int result = shared.medium.init(config, host, error); result != 0) return result;
   if (const int result = shared.regions.init(config, host, error); result != 0) return result;
   attach_regions();

@@ -6,6 +6,7 @@
 #include "controller.h"
 #include "fdp.h"
 #include "nvmev/nvme/feature.h"
+#include "open_channel/open_channel.h"
 
 namespace nvmev {
 
@@ -64,7 +65,13 @@ void save_value(FeatureValues& to, const FeatureValues& from, const Sqe&) {
 constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
 constexpr u32 kAtomicityMask = 0x00000001;    // DN
 
-constexpr u32 kUnwrittenFails = 1u << 16;  // DULBE, of zoned namespaces (NSFEAT bit 2)
+constexpr u32 kUnwrittenFails = 1u << 16;  // DULBE, of zoned and open-channel 2.0 namespaces (NSFEAT bit 2)
+
+// Whether reads of what is not written can be made to fail.
+bool knows_unwritten(const Namespace& ns) {
+  const OpenChannel* ssd = open_channel_of(&ns);
+  return ns.region->model.zones() != nullptr || (ssd != nullptr && ssd->version() == 2);
+}
 
 // Section 5.27.1.4, of one namespace or of all.
 Status set_error_recovery(Access& access) {
@@ -77,13 +84,20 @@ Status set_error_recovery(Access& access) {
   const bool unwritten_fails = (access.sqe.cdw11 & kUnwrittenFails) != 0;
   for (const Namespace& ns : shared.namespaces) {
     if (!chosen(ns) || !ns.exists() || !unwritten_fails) continue;
-    if (ns.region->model.zones() == nullptr) return Status::kInvalidField;
+    if (!knows_unwritten(ns)) return Status::kInvalidField;
   }
   for (Namespace& ns : shared.namespaces) {
     if (!chosen(ns)) continue;
     access.values.error_recovery[ns.id - 1] = access.sqe.cdw11;
     ns.unwritten_fails.store(unwritten_fails, std::memory_order_relaxed);
   }
+  return Status::kSuccess;
+}
+
+Status set_media_feedback(Access& access) {
+  if (access.sqe.cdw11 & ~(nvme::kHighEcc | nvme::kVectorHighEcc)) return Status::kInvalidField;
+  access.values.media_feedback = access.sqe.cdw11;
+  access.controller.apply_open_channel();
   return Status::kSuccess;
 }
 
@@ -483,6 +497,8 @@ constexpr FeatureRow kRows[] = {
     {Feature::kFlexibleDataPlacement, false, kGroup, has_placement, nullptr, get_placement_mode},
     {Feature::kFdpEvents, true, kNamespace, has_placement, set_placement_events, get_placement_events},
     {Feature::kWriteProtection, true, kNamespace, always, set_write_protection, get_write_protection},
+    {Feature::kMediaFeedback, false, kController, has_open_channel_20, set_media_feedback,
+     get_value<&Values::media_feedback>, save_value<&Values::media_feedback>},
 };
 
 const FeatureRow* find_row(const Shared& shared, const Sqe& sqe) {
@@ -575,6 +591,10 @@ void Controller::apply_thermal() {
   thermal_.set(static_cast<u16>(features_.thermal >> 16), static_cast<u16>(features_.thermal), now_);
 }
 
+void Controller::apply_open_channel() {
+  shared_->media_feedback.store(features_.media_feedback, std::memory_order_relaxed);
+}
+
 // Section 3.7.2: a Controller Level Reset leaves what was saved, and defaults.
 void Controller::restore_features() {
   features_ = saved_;
@@ -586,6 +606,7 @@ void Controller::restore_features() {
   for (Namespace& ns : shared_->namespaces) {
     ns.unwritten_fails.store((features_.error_recovery[ns.id - 1] & kUnwrittenFails) != 0, std::memory_order_relaxed);
   }
+  apply_open_channel();
 }
 
 void Controller::forget_namespace(u32 nsid) {

@@ -24,6 +24,7 @@ struct FeatureValues {
   std::array<u64, NVMEV_MAX_VECTORS / 64> uncoalesced{};  // feature 09h: bit of each vector with CD
   u32 write_atomicity = 0;
   u32 async_config = 0;
+  u32 media_feedback = 0;  // open-channel SSD 2.0
   u16 over_temperature = kWarningTemperatureThreshold;  // kelvin
   u16 under_temperature = 0;
   u32 idle_transitions_enabled = 0;  // APSTE

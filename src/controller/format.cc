@@ -16,6 +16,12 @@ enum : u32 { kQuiesce, kErase, kForget };
 
 u32 format_index(const Sqe& sqe) { return (sqe.cdw10 & 0xf) | (sqe.cdw10 >> 12 & 0x3) << 4; }
 
+bool is_fixed(const Namespace& ns) { return command_set_of(&ns).fixed_format != nullptr; }
+
+bool accepts(const Namespace& ns, u32 index) {
+  return is_fixed(ns) ? index == command_set_of(&ns).fixed_format(ns) : index < ns.region->set->formats;
+}
+
 // Formats the namespaces from job.nsid to job.last_nsid that are marked so, one after another.
 bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
   Shared& shared = controller.shared();
@@ -33,8 +39,10 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
     }
     if (!ns.region->model.erase_step(controller.now(), ns.base, ns.allocated(), &job.at)) return false;
     job.stage = kErase;
-    const u8 index = static_cast<u8>(format_index(job.sqe));
-    const bool changed = ns.format.exchange(index, std::memory_order_relaxed) != index;
+    const u8 before = ns.format.load(std::memory_order_relaxed);
+    const u8 index = is_fixed(ns) ? before : static_cast<u8>(format_index(job.sqe));
+    const bool changed = index != before;
+    ns.format.store(index, std::memory_order_relaxed);
     ns.formatting.store(false, std::memory_order_release);
     if (changed) controller.namespace_changed(ns.id);
     job.at = 0;
@@ -57,7 +65,7 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   if (protection != 0) return {Status::kInvalidFormat};
   for (const Namespace& ns : namespaces) {
     const bool meant = (all || &ns == one) && ns.attached();
-    if (meant && format_index(sqe) >= ns.region->set->formats) return {Status::kInvalidFormat};
+    if (meant && !accepts(ns, format_index(sqe))) return {Status::kInvalidFormat};
     if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   // One at a time, so that a job's marks are its own.

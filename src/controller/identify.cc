@@ -34,7 +34,7 @@ void put_text(char (&field)[kSize], const char (&text)[kOther]) {
 
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   const Shared& shared = controller.shared();
-  data.vid = NVMEV_PCI_VENDOR_ID;
+  data.vid = static_cast<u16>(nvmev_config_pci_id(&shared.config));
   data.ssvid = NVMEV_PCI_VENDOR_ID;
   put_text(data.sn, shared.config.serial);
   put_text(data.mn, shared.config.model);
@@ -60,8 +60,10 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.cqes = nvme::kCqeShift << 4 | nvme::kCqeShift;
   data.nn = kMaxNamespaces;
   data.mnan = kMaxNamespaces;
-  data.oncs = nvme::oncs::kCompare | nvme::oncs::kDatasetManagement | nvme::oncs::kWriteZeroes |
-              nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
+  data.oncs = nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
+  if (offers(shared, nvme::NvmOpcode::kCompare)) data.oncs |= nvme::oncs::kCompare;
+  if (offers(shared, nvme::NvmOpcode::kDatasetManagement)) data.oncs |= nvme::oncs::kDatasetManagement;
+  if (offers(shared, nvme::NvmOpcode::kWriteZeroes)) data.oncs |= nvme::oncs::kWriteZeroes;
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
@@ -92,6 +94,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());
   for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
+  if (const auto describe = command_set_of(&ns).describe_namespace; describe != nullptr) describe(shared, ns, data);
 }
 
 // What all namespaces have in common, for hosts that are about to create one (section 4.1.5.1 of the NVM Command Set).

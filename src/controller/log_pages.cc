@@ -7,6 +7,7 @@
 #include "fdp_logs.h"
 #include "nvmev/text.h"
 #include "zoned/zoned.h"
+#include "open_channel/open_channel.h"
 
 namespace nvmev {
 
@@ -184,6 +185,9 @@ u32 supported_logs_log(Controller& controller, const Sqe&, u8* data) {
   for (const LogRow& row : kRows) {
     if (exists(controller.shared(), row)) log.pages[static_cast<u8>(row.id)] = nvme::kLogSupported;
   }
+  for (const LogPage id : {LogPage::kChunkInformation, LogPage::kChunkNotification}) {
+    if (is_oc_log(controller.shared(), static_cast<u8>(id))) log.pages[static_cast<u8>(id)] = nvme::kLogSupported;
+  }
   return sizeof(log);
 }
 
@@ -196,6 +200,7 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   constexpr u32 kRetainEvent = 1u << 15;
   constexpr u32 kOffsetType = 1u << 23;
   constexpr u32 kUuidIndex = 0x7f;
+  if (is_oc_log(controller.shared(), static_cast<u8>(sqe.cdw10))) return get_oc_log(controller, sqe);
   const LogRow* row = find_row(controller.shared(), sqe);
   if (row == nullptr) return {Status::kInvalidLogPage};
   if (row->scope == LogScope::kZoned) {

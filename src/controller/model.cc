@@ -21,6 +21,7 @@ int Model::init(const nvmev_config& config, u64 base, nvmev_host* host, nvmev_er
   placement_ = ftl_->placement();
   key_value_ = ftl_->key_value();
   zones_ = ftl_->zones();
+  open_channel_ = ftl_->open_channel();
   return 0;
 }
 

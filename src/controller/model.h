@@ -7,6 +7,7 @@
 #include "nvmev/ftl.h"
 #include "nvmev/host.h"
 #include "nvmev/key_value.h"
+#include "nvmev/open_channel.h"
 #include "nvmev/placement.h"
 #include "nvmev/spinlock.h"
 #include "nvmev/zones.h"
@@ -67,6 +68,8 @@ class Model {
   FtlHealth health() const { return ftl_->health(); }
   // Flexible Data Placement; nullptr where there is none. Functions of it that are not for any thread go through these.
   const Placement* placement() const { return placement_; }
+  // nullptr but for open-channel SSDs. Functions of it that are not for any thread go through carry_out().
+  OpenChannel* open_channel() const { return open_channel_; }
   void update_placement(u64 now, u16 handle);
   // Zones; nullptr where there are none. Their functions that are not for any thread are for carry_out().
   Zones* zones() const { return zones_; }
@@ -106,6 +109,7 @@ class Model {
   Placement* placement_ = nullptr;
   KeyValue* key_value_ = nullptr;
   Zones* zones_ = nullptr;
+  OpenChannel* open_channel_ = nullptr;
   u64 base_ = 0;
   u64 capacity_ = 0;
   bool shared_ = false;  // several dispatchers: plan() takes the lock

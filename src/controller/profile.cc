@@ -87,6 +87,32 @@ bool copy_line(const char* text, std::size_t length, char* line, bool* blank) {
   return true;
 }
 
+// Carries out a line. On its own, so that its buffers are not on the stack beside the configuration.
+[[gnu::noinline]] int load_line(nvmev_config* config, const char* name, u32 number, const char* text, std::size_t length,
+                                nvmev_error* error) {
+  char line[kMaxLine];
+  bool blank;
+  if (!copy_line(text, length, line, &blank)) {
+    return fail(error, err::kInvalid, "%s:%u: line has a NUL or more than %llu characters", name, number,
+                static_cast<unsigned long long>(kMaxLine - 1));
+  }
+  if (blank) return 0;
+  char* key;
+  char* value;
+  if (!split(line, &key, &value)) {
+    return fail(error, err::kInvalid, "%s:%u: %.48s: `key = value` is right", name, number, line);
+  }
+  u64 before[sizeof(config->keys_set) / sizeof(u64)];
+  memcpy(before, config->keys_set, sizeof(before));
+  nvmev_error reason;
+  const int result = nvmev_config_set(config, key, value, &reason);
+  if (result != 0) return fail(error, result, "%s:%u: %.440s", name, number, reason.text);
+  if (memcmp(before, config->keys_set, sizeof(before)) == 0) {
+    return fail(error, err::kInvalid, "%s:%u: %s is given a second time", name, number, key);
+  }
+  return 0;
+}
+
 }  // namespace
 }  // namespace nvmev
 
@@ -101,27 +127,9 @@ extern "C" int nvmev_config_load(nvmev_config* config, const char* name, const c
     std::size_t end = at;
     while (end < length && text[end] != '\n') end++;
     number++;
-    char line[kMaxLine];
-    bool blank;
-    if (!copy_line(text + at, end - at, line, &blank)) {
-      return fail(error, err::kInvalid, "%s:%u: line has a NUL or more than %llu characters", name, number,
-                  static_cast<unsigned long long>(kMaxLine - 1));
-    }
+    const int result = load_line(&parsed, name, number, text + at, end - at, error);
+    if (result != 0) return result;
     at = end + 1;
-    if (blank) continue;
-    char* key;
-    char* value;
-    if (!split(line, &key, &value)) {
-      return fail(error, err::kInvalid, "%s:%u: %.48s: `key = value` is right", name, number, line);
-    }
-    u64 before[sizeof(parsed.keys_set) / sizeof(u64)];
-    memcpy(before, parsed.keys_set, sizeof(before));
-    nvmev_error reason;
-    const int result = nvmev_config_set(&parsed, key, value, &reason);
-    if (result != 0) return fail(error, result, "%s:%u: %.440s", name, number, reason.text);
-    if (memcmp(before, parsed.keys_set, sizeof(before)) == 0) {
-      return fail(error, err::kInvalid, "%s:%u: %s is given a second time", name, number, key);
-    }
   }
   // What comes after a profile overrides it, in whichever terms.
   memset(parsed.keys_set, 0, sizeof(parsed.keys_set));

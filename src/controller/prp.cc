@@ -31,23 +31,35 @@ Status PrpBuffer::check(u64 prp1, u64 prp2, u32 length) {
 }
 
 Status PrpBuffer::map(u64 prp1, u64 prp2, u32 length) {
-  if (const Status status = check(prp1, prp2, length); status != Status::kSuccess) return status;
   const u32 in_first = bytes_to_page_end(prp1);
   first_length_ = length < in_first ? length : in_first;
   u32 count = 0;
+  return walk(host_, prp1, prp2, length, [&](void* page) { pages_[count++] = static_cast<u8*>(page); });
+}
+
+Status PrpBuffer::check_reach(nvmev_host* host, u64 prp1, u64 prp2, u32 length) {
+  return walk(host, prp1, prp2, length, [](void*) {});
+}
+
+template <typename Add>
+Status PrpBuffer::walk(nvmev_host* host, u64 prp1, u64 prp2, u32 length, Add add_page) {
+  if (const Status status = check(prp1, prp2, length); status != Status::kSuccess) return status;
+  const u32 in_first = bytes_to_page_end(prp1);
+  const u32 first = length < in_first ? length : in_first;
   const auto add = [&](u64 bus, u32 bytes) {
-    pages_[count] = static_cast<u8*>(nvmev_host_map(host_, bus, bytes));
-    return pages_[count++] != nullptr;
+    void* page = nvmev_host_map(host, bus, bytes);
+    add_page(page);
+    return page != nullptr;
   };
-  if (!add(prp1, first_length_)) return Status::kDataTransferError;
-  u32 left = length - first_length_;
+  if (!add(prp1, first)) return Status::kDataTransferError;
+  u32 left = length - first;
   if (left == 0) return Status::kSuccess;
   if (left <= kPageSize) return add(prp2, left) ? Status::kSuccess : Status::kDataTransferError;
 
   u64 list = prp2;
   while (left != 0) {
     const u32 list_bytes = bytes_to_page_end(list);
-    const u64* entries = static_cast<const u64*>(nvmev_host_map(host_, list, list_bytes));
+    const u64* entries = static_cast<const u64*>(nvmev_host_map(host, list, list_bytes));
     if (entries == nullptr) return Status::kDataTransferError;
     const u32 slots = list_bytes / sizeof(u64);
     const u32 needed = (left + kPageSize - 1) >> kPageShift;

@@ -22,6 +22,9 @@ class PrpBuffer {
   // Checks of the pointers' form alone, which the requester could have made itself: alignment.
   static nvme::Status check(u64 prp1, u64 prp2, u32 length);
 
+  // Whether map() would succeed: walks the PRPs and keeps nothing.
+  static nvme::Status check_reach(nvmev_host* host, u64 prp1, u64 prp2, u32 length);
+
   // Memory of the transfer's bytes `at` to `at + length`, of at most one page's size.
   Pieces pieces(u32 at, u32 length) const;
 
@@ -33,6 +36,10 @@ class PrpBuffer {
   void clear(u32 at, u32 length) const;
 
  private:
+  // Calls `add(memory)`, memory or nullptr, for each page.
+  template <typename Add>
+  static nvme::Status walk(nvmev_host* host, u64 prp1, u64 prp2, u32 length, Add add);
+
   nvmev_host* host_ = nullptr;
   HostArray<u8*> pages_;  // the first points into its page, the others to the start of theirs
   u32 first_length_ = 0;  // bytes of the transfer in the first page

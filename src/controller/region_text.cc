@@ -123,6 +123,19 @@ u32 region_count(const nvmev_config& config) {
   return count;
 }
 
+bool any_region_of(const nvmev_config& config, CommandFamily family) {
+  if (config.namespaces[0] == '\0') {
+    const FtlType* type = find_ftl(config.type);
+    return type != nullptr && type->family == family;
+  }
+  for (u32 i = 0; i < region_count(config); i++) {
+    Part entry = entry_of(config, i);
+    const FtlType* type = read_type(&entry, nullptr);
+    if (type != nullptr && type->family == family) return true;
+  }
+  return false;
+}
+
 int check_regions(const nvmev_config& config, nvmev_error* error) {
   const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
   if (region_count(config) > kMaxNamespaces) {

@@ -3,6 +3,7 @@
 // it takes what the others leave.
 #pragma once
 
+#include "nvmev/ftl.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
 
@@ -14,6 +15,9 @@ u32 region_count(const nvmev_config& config);
 // Fills in what entry `index` says: *region, a copy of `config`, gets its type, capacity and keys. Expects
 // `config.capacity` to be known. 0 or a negative errno with *error.
 int read_region(const nvmev_config& config, u32 index, nvmev_config* region, nvmev_error* error);
+
+// Whether any entry, or the type, belongs to the family. Texts that cannot be read do not.
+bool any_region_of(const nvmev_config& config, CommandFamily family);
 
 // Checks entries, types, sizes and the names of keys; not their values. 0 or a negative errno with *error.
 int check_regions(const nvmev_config& config, nvmev_error* error);

@@ -13,6 +13,7 @@
 #include "nvmev/host.h"
 #include "nvmev/host_array.h"
 #include "nvmev/nvme/async_event.h"
+#include "open_channel/chunk_log.h"
 #include "power.h"
 #include "queue.h"
 #include "region.h"
@@ -27,6 +28,7 @@ enum class PendingEvent : u32 {
   kInvalidDoorbellRegister = 1u << 0,
   kInvalidDoorbellValue = 1u << 1,
   kTuned = 1u << 2,  // a live key was set
+  kChunkNotification = 1u << 3,
 };
 
 // Interrupt coalescing (features 08h and 09h), as workers need it.
@@ -60,12 +62,14 @@ struct Shared {
 
   ErrorLog error_log;
   mutable FdpEvents fdp_events;
+  ChunkLog chunk_log;
   Coalescing coalescing;
   Power power;
   LiveConfig live;
   // What all I/O commands and most admin commands are answered during and after a failed Sanitize operation.
   std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};
   std::atomic<u32> pending_events{0};  // PendingEvent bits
+  std::atomic<u32> media_feedback{0};  // feature CAh
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
   std::atomic<bool> hold{false};  // no command is to be fetched: nvmev_dev_hold()
   LifeTotals earlier;  // of the runs before this one

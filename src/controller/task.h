@@ -6,6 +6,7 @@
 
 #include "nvmev/ftl.h"
 #include "nvmev/nvme/command.h"
+#include "nvmev/open_channel.h"
 #include "nvmev/types.h"
 #include "spsc_ring.h"
 
@@ -28,7 +29,18 @@ struct CommandList {
     ByteRange bytes[nvme::kMaxDsmRanges];        // and checked, in the same place
     u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
     u8 key[256];  // of a vendor specific key-value command that has no room for it
+    SectorRun runs[kMaxRuns];                    // open-channel commands: what they move
   };
+
+  // Of open-channel commands.
+  nvme::Status outcome;  // of the command, once `runs` have been moved
+  u32 run_count;
+  u32 to_run_count;      // of copies, behind the others
+  u32 plane_mode;
+  u64 base;              // of the namespace
+  const SectorLayout* layout;
+  u64 from[nvme::kMaxVector];  // addresses
+  u64 to[nvme::kMaxVector];
 };
 static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
 

@@ -132,7 +132,9 @@ void Worker::finish(const Task& task, Status status) {
   pending.sq_id = task.sq_id;
   pending.cid = task.sqe.cid;
   pending.status = status;
-  pending.result = status == Status::kSuccess || status == Status::kIteratorFinished ? task.result : 0;
+  const bool tells = status == Status::kSuccess || status == Status::kIteratorFinished ||
+                     task.family == CommandFamily::kOpenChannel;
+  pending.result = tells ? task.result : 0;
   order_.insert(index);
 }
 

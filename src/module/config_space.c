@@ -13,8 +13,6 @@
  * NVMe controllers of virtual devices have no identifiers of their own; these are this project's
  * since long.
  */
-#define NVMEV_PCI_VENDOR 0x0c51
-#define NVMEV_PCI_DEVICE 0x0110
 #define NVMEV_PCI_SUBVENDOR 0x0c51
 #define NVMEV_PCI_SUBDEVICE 0x370d
 
@@ -92,8 +90,8 @@ void nvmev_config_space_init(struct nvmev_host *host)
 
 	raw_spin_lock_init(&f->lock);
 
-	nvmev_put(f->value, PCI_VENDOR_ID, 2, NVMEV_PCI_VENDOR);
-	nvmev_put(f->value, PCI_DEVICE_ID, 2, NVMEV_PCI_DEVICE);
+	/* vendor and device */
+	nvmev_put(f->value, PCI_VENDOR_ID, 4, nvmev_config_pci_id(&host->config));
 	nvmev_put(f->value, PCI_CLASS_REVISION, 4, PCI_CLASS_STORAGE_EXPRESS << 8 | 0x01);
 	nvmev_put(f->value, PCI_SUBSYSTEM_VENDOR_ID, 2, NVMEV_PCI_SUBVENDOR);
 	nvmev_put(f->value, PCI_SUBSYSTEM_ID, 2, NVMEV_PCI_SUBDEVICE);

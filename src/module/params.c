@@ -77,7 +77,7 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "where data are: reserved (memmap_*), pages (memory when first written), none, " \
 	  "or auto: reserved if given, else pages (auto)") \
 	X(type, TEXT, NVMEV_CONFIG(type), NVMEV_FIXED, \
-	  "device type: nvm, conv, zns or kv (nvm)") \
+	  "device type: nvm, conv, zns, kv or ocssd (nvm)") \
 	X(namespaces, TEXT, NVMEV_CONFIG(namespaces), NVMEV_FIXED, \
 	  "namespaces with FTLs of their own, such as conv:8G,nvm:1G:lba_size=4096 (one of type)") \
 	X(capacity, NUMBER, NVMEV_CONFIG(capacity), NVMEV_FIXED, \

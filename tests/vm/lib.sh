@@ -11,6 +11,7 @@
 #   # vm: cpus=4 mem=4G            size of the guest (these are the defaults)
 #   # vm: append='memmap=1G$4G'    words for the kernel's command line; adds up
 #   # vm: iommu=on                 an Intel IOMMU with interrupt remapping (off)
+#   # vm: lightnvm=on              the LightNVM host of 5.10 at /nvmev/lightnvm (off)
 #   # vm: qemu_nvme=1G             QEMU's own NVMe device beside ours (none)
 #   # vm: kernels=all              which kernels: a list such as 5.10,6.1 or all (6.1,6.12)
 #   # vm: timeout=120              seconds, boot not counted (120)

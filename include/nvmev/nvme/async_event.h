@@ -7,7 +7,7 @@
 
 namespace nvmev::nvme {
 
-enum class AsyncEventType : u8 { kError = 0, kSmart = 1, kNotice = 2, kCommandSetSpecific = 6 };
+enum class AsyncEventType : u8 { kError = 0, kSmart = 1, kNotice = 2, kCommandSetSpecific = 6, kVendor = 7 };
 
 // Type, information and the log page that clears the event: DW0 of the completion, figure 146.
 struct AsyncEvent {
@@ -30,6 +30,7 @@ inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPa
 inline constexpr AsyncEvent kEventSanitizeCompleted{AsyncEventType::kCommandSetSpecific, 0x01, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventSanitizeDeallocated{AsyncEventType::kCommandSetSpecific, 0x02, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventNamespaceAttribute{AsyncEventType::kNotice, 0x00, LogPage::kChangedNamespaces};
+inline constexpr AsyncEvent kEventChunkNotification{AsyncEventType::kVendor, 0x00, LogPage::kChunkNotification};
 
 // Zoned Namespace Command Set 1.1, figure 47.
 constexpr AsyncEvent zone_descriptor_event(u32 nsid) {

@@ -27,6 +27,7 @@ enum class Feature : u8 {
   kFlexibleDataPlacement = 0x1d,
   kFdpEvents = 0x1e,
   kWriteProtection = 0x84,
+  kMediaFeedback = 0xca,  // open-channel SSD 2.0
 };
 
 // Namespace Write Protection Config, section 5.27.1.30: Write Protection State.

@@ -26,6 +26,8 @@ enum class LogPage : u8 {
   kFdpEvents = 0x23,
   kSanitize = 0x81,
   kChangedZones = 0xbf,
+  kChunkInformation = 0xca,   // open-channel SSD 2.0
+  kChunkNotification = 0xd0,  // open-channel SSD 2.0
 };
 
 // Log page 00h, figure 202.

@@ -74,12 +74,23 @@ enum class Status : u16 {
   kTooManyActiveZones = 0x1bd,
   kTooManyOpenZones = 0x1be,
   kInvalidZoneTransition = 0x1bf,
+  kLbaListSglLength = 0x1c1,  // open-channel SSD 2.0
 
   // Media and Data Integrity Errors
   kWriteFault = 0x280,
   kUnrecoveredReadError = 0x281,
   kCompareFailure = 0x285,
   kUnwrittenBlock = 0x287,  // Deallocated or Unwritten Logical Block
+  // Open-channel SSD 2.0
+  kOfflineChunk = 0x2c0,
+  kInvalidReset = 0x2c1,
+  kHighEcc = 0x2d0,
+  kWriteNextUnit = 0x2f0,
+  kChunkClosedEarly = 0x2f1,  // write failure
+  kOutOfOrderWrite = 0x2f2,
+  // Open-channel SSD 1.2
+  kEmptyPage = 0x2ff,
+  kVectorWriteFailure = 0x0ff,
 
   // Vendor specific, as the key-value SSD prototypes have them
   kVendorInvalidValueSize = 0x301,
