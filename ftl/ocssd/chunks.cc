@@ -96,7 +96,7 @@ void Chunks::describe(u64 i, nvme::ChunkDescriptor* descriptor) const {
   descriptor->slba = shape_.address_of(i, 0);
   descriptor->cnlb = chunk.cnlb;
   const bool meaningless = chunk.state == ChunkState::kOffline || chunk.random();
-  descriptor->wp = meaningless ? nvme::kNoWritePointer : chunk.wp;
+  descriptor->wp = meaningless ? nvme::kNoChunkPointer : chunk.wp;
 }
 
 Status Chunks::set(u64 i, const nvme::ChunkDescriptor& wanted, bool check_only) {

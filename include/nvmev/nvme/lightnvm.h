@@ -30,8 +30,8 @@ inline constexpr u8 kOcNamespace = 1;
 inline constexpr u32 kHighEcc = 1u << 0;        // scalar reads may end with High ECC
 inline constexpr u32 kVectorHighEcc = 1u << 1;  // vector reads
 
-// Feature 05h: reads of deallocated or unwritten logical blocks fail.
-inline constexpr u32 kDulbe = 1u << 16;
+
+
 
 // ---- 1.2 -----------------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ struct ChunkDescriptor {
   u64 wp;  // relative to slba; all ones where it means nothing
 };
 static_assert(sizeof(ChunkDescriptor) == 32);
-inline constexpr u64 kNoWritePointer = ~0ull;
+inline constexpr u64 kNoChunkPointer = ~0ull;
 
 namespace chunk_event {
 inline constexpr u16 kRefreshLow = 1;
