@@ -101,22 +101,25 @@ ZoneAnswer Zns::find_place(ZoneWrite& write) {
   u64 begin = write.offset - start;
   if (write.kind == ZoneWrite::Kind::kAppend) {
     // A zone with a random write area has no single place to append to (section 3.4.1).
-    if (table_.has_zrwa(zone)) return {Status::kInvalidZoneOperation};
+    if (table_.has_zrwa(zone)) {
+      statistics_.refused_writes.add(1);
+      return {Status::kInvalidZoneOperation};
+    }
     begin = zone.write_pointer;
   }
   const Status status = table_.check_write(zone, begin, write.length);
-  if (status == Status::kSuccess) write.offset = start + begin;
+  if (status == Status::kSuccess) {
+    write.offset = start + begin;
+  } else {
+    statistics_.refused_writes.add(1);
+  }
   return {status};
 }
 
 ZoneAnswer Zns::write(u64 now, ZoneWrite& write, u64* done) {
   const u64 at = begin(now);
   const ZoneAnswer answer = find_place(write);
-  if (answer.wait) return answer;
-  if (answer.status != Status::kSuccess) {
-    statistics_.refused_writes.add(1);
-    return answer;
-  }
+  if (answer.wait || answer.status != Status::kSuccess) return answer;
   Zone& zone = table_[zone_of(write.offset)];
   const u64 first = write.offset - start_of(index(zone));
   const u64 last = first + write.length;

@@ -34,7 +34,7 @@ GUEST_MODULES = (
     "virtio_pci", "virtio_console", "nvme", "nvme_core", "configfs", "ext4", "xfs", "btrfs", "f2fs",
     "zonefs", "vfat", "nls_ascii", "nls_cp437", "overlay", "loop", "null_blk", "brd", "dm_mod",
     "dm_zoned", "dm_log_writes", "dm_flakey", "raid1", "crc32c_generic", "crc32c_intel",
-    "crc32c_cryptoapi", "libcrc32c", "crct10dif_pclmul", "crct10dif_generic", "crc64_rocksoft",
+    "crc32c_cryptoapi", "crc32_generic", "libcrc32c", "crct10dif_pclmul", "crct10dif_generic", "crc64_rocksoft",
     "vfio_pci", "vfio_iommu_type1", "uio", "bfq", "kyber_iosched",
 )
 _MODULE_SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
