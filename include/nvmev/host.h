@@ -170,6 +170,7 @@ struct nvmev_config {
 	uint32_t superblock_dies; /* 0: all */
 	uint64_t write_buffer_size;
 	uint32_t early_completion, power_loss_protection; /* booleans */
+	uint32_t power_cuts; /* boolean: nvmev_dev_power_cut() works */
 	char write_buffer[16], allocation[16], separation[16], victim[16], mapping_cache[16];
 	uint32_t victim_choices; /* of d-choices and windowed */
 	uint32_t gc_free_blocks; /* superblocks of a group; 0: as few as possible */
@@ -298,6 +299,16 @@ int nvmev_dev_set(struct nvmev_dev *dev, const char *key, const char *value,
  * hard interrupt included.
  */
 void nvmev_dev_request_reset(struct nvmev_dev *dev);
+
+/*
+ * Cuts the device off from power for a moment. It is over when nvmev_dev_reset_done(): commands under way have gone without a
+ * completion, registers are as after power-on, and of what was acknowledged and neither flushed nor forced to the medium
+ * (FUA) some is lost, as `seed` chooses. -EINVAL with *error unless the device was made with power_cuts=1.
+ */
+int nvmev_dev_power_cut(struct nvmev_dev *dev, uint64_t seed, struct nvmev_error *error);
+
+/* Bytes that the last power cut took. */
+uint64_t nvmev_dev_power_cut_lost(const struct nvmev_dev *dev);
 
 /* True once a requested reset was carried out: nothing of the requester's memory is touched any more. */
 bool nvmev_dev_reset_done(const struct nvmev_dev *dev);

@@ -40,6 +40,14 @@ class Controller {
 
   // Controller Level Reset from outside the registers. Any thread; dispatcher 0 carries it out.
   void request_reset() { reset_requested_.store(true, std::memory_order_release); }
+  // The same, and power is gone for a moment. Any thread.
+  void request_power_cut(u64 seed) {
+    power_cut_seed_.store(seed, std::memory_order_relaxed);
+    power_cut_.store(true, std::memory_order_relaxed);
+    request_reset();
+  }
+  // Bytes that the last power cut took.
+  u64 power_cut_lost() const { return power_cut_lost_.load(std::memory_order_relaxed); }
   bool reset_done() const { return !reset_requested_.load(std::memory_order_acquire); }
 
   // Worker 0 watches the controller's deadlines.
@@ -191,6 +199,9 @@ class Controller {
   void end_of_keep_alive();
   u32 poll_deadlines();
 
+  // power_cut.cc
+  void cut_power(u64 seed);
+
   // hold.cc
   bool step_hold();
   void finish_saving();
@@ -224,6 +235,9 @@ class Controller {
   u64 created_ = 0;  // ns: first pass
   u32 passes_ = 0;
   std::atomic<bool> reset_requested_{false};
+  std::atomic<bool> power_cut_{false};  // the reset that was requested is one
+  std::atomic<u64> power_cut_seed_{0};
+  std::atomic<u64> power_cut_lost_{0};
   std::atomic<u32> seen_cc_{0};       // CC as last acted upon
   std::atomic<bool> unfinished_{false};  // the next pass has something to do whatever the requester does
 

@@ -50,6 +50,15 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
   if (const int result = shared.medium.init(config, host, error); result != 0) return result;
   if (const int result = shared.regions.init(config, host, error); result != 0) return result;
   attach_regions();
+  // Twice what write buffers hold: what a cut may take back is among the last writes.
+  u64 volatile_bytes = 0;
+  for (const Region& region : shared.regions) {
+    if (region.model.has_volatile_cache()) volatile_bytes += 2 * region.config.write_buffer_size;
+  }
+  if (config.power_cuts != 0 && !shared.undo_log.init(host, volatile_bytes)) {
+    return fail(error, err::kNoMemory, "power_cuts=1: no memory for %llu KiB of replaced data",
+                static_cast<unsigned long long>(volatile_bytes >> 10));
+  }
   const std::size_t queues = config.queues + 1;
   bool ok = shared.uncorrectable.init(host, config.capacity) && shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
             shared.rings.allocate(host, static_cast<std::size_t>(config.dispatchers) * config.workers) &&
@@ -126,6 +135,16 @@ extern "C" bool nvmev_dev_held(const nvmev_dev* dev) { return dev->controller.he
 extern "C" void nvmev_dev_release(nvmev_dev* dev) { dev->controller.release(); }
 
 extern "C" void nvmev_dev_request_reset(nvmev_dev* dev) { dev->controller.request_reset(); }
+
+extern "C" int nvmev_dev_power_cut(nvmev_dev* dev, uint64_t seed, nvmev_error* error) {
+  if (dev->shared.config.power_cuts == 0) {
+    return fail(error, err::kInvalid, "the device was made with power_cuts=0: 1 is right");
+  }
+  dev->controller.request_power_cut(seed);
+  return 0;
+}
+
+extern "C" uint64_t nvmev_dev_power_cut_lost(const nvmev_dev* dev) { return dev->controller.power_cut_lost(); }
 
 extern "C" bool nvmev_dev_reset_done(const nvmev_dev* dev) { return dev->controller.reset_done(); }
 

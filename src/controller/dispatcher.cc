@@ -2,6 +2,7 @@
 #include "dispatcher.h"
 
 #include "command_set.h"
+#include "io_data.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/text.h"
 
@@ -161,16 +162,18 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
     command.act(context, task, now);
     if (task.wait) return Prepared::kLater;
   } else {
-    plan(*ns->region, task, now);
+    plan(*ns->region, task, now, command.move == move_undoable_write && shared_->undo_log.enabled());
   }
   if (task.list != nullptr) task.list->taken.store(true, std::memory_order_relaxed);
   return Prepared::kReady;
 }
 
-void Dispatcher::plan(Region& region, Task& task, u64 now) {
+void Dispatcher::plan(Region& region, Task& task, u64 now, bool undoable) {
   constexpr u32 kForceUnitAccess = 1u << 30;
   const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
-  const IoPlan plan = region.model.plan({now, task.offset, task.length, task.op, fua, task.placement});
+  u64 number = 0;
+  const IoPlan plan = region.model.plan({now, task.offset, task.length, task.op, fua, task.placement}, &number);
+  if (undoable) task.result = number;
   task.target = plan.done;
   task.status = plan.status;
 }

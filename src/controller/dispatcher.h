@@ -57,7 +57,7 @@ class Dispatcher {
   void find_queues();
   u32 fetch(SubmissionQueue& sq, u64 now);
   Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
-  void plan(Region& region, Task& task, u64 now);
+  void plan(Region& region, Task& task, u64 now, bool undoable);
   bool has_long_plan() const { return long_plan_count_.load(std::memory_order_relaxed) % 2 != 0; }
   void begin_long_plan(Region& region, u32 worker, const Task& task);
   void step_long_plan(u64 now);

@@ -152,7 +152,7 @@ constexpr auto make_table() {
                      .counter = &Stats::flushes,
                      .effects = kReads};
   row(Op::kWrite) = {
-      .name = "Write", .check = check_write, .move = move_write, .counter = &Stats::writes, .effects = kWrites};
+      .name = "Write", .check = check_write, .move = move_undoable_write, .counter = &Stats::writes, .effects = kWrites};
   row(Op::kRead) = {
       .name = "Read", .check = check_read, .move = move_read, .counter = &Stats::reads, .effects = kReads};
   row(Op::kCompare) = {.name = "Compare",

@@ -41,18 +41,37 @@ Status move_read(Shared& shared, PrpBuffer& buffer, Task& task) {
   return Status::kSuccess;
 }
 
-Status move_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+namespace {
+
+// `before(page)`: called before each page is changed.
+template <typename Function>
+Status write(Shared& shared, PrpBuffer& buffer, const Task& task, Function before) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   // All memory first, so that running out of it leaves the blocks as they were.
   const u64 end = task.offset + task.length;
   for (u64 at = task.offset; at < end; at = (at | (kPageSize - 1)) + 1) {
     if (!shared.medium.prepare(at)) return Status::kWriteFault;
   }
-  const bool written =
-      for_each_page(buffer, task, [&](u64 at, const Pieces& from) { return shared.medium.write(at, from); });
+  const bool written = for_each_page(buffer, task, [&](u64 at, const Pieces& from) {
+    before(at & ~static_cast<u64>(kPageSize - 1));
+    return shared.medium.write(at, from);
+  });
   if (!written) return Status::kWriteFault;
   shared.uncorrectable.clear(task.offset, task.length);
   return Status::kSuccess;
+}
+
+}  // namespace
+
+Status move_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+  return write(shared, buffer, task, [](u64) {});
+}
+
+Status move_undoable_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+  if (!shared.undo_log.enabled()) return move_write(shared, buffer, task);
+  const u64 plan = task.result;
+  task.result = 0;
+  return write(shared, buffer, task, [&](u64 page) { shared.undo_log.note(shared.medium, page, plan); });
 }
 
 Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task) {

@@ -11,6 +11,8 @@ namespace nvmev {
 
 nvme::Status move_read(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_write(Shared& shared, PrpBuffer& buffer, Task& task);
+// As move_write(); a power cut can undo it. task.result is the number of its plan, and 0 afterwards.
+nvme::Status move_undoable_write(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_verify(Shared& shared, PrpBuffer& buffer, Task& task);
 nvme::Status move_write_uncorrectable(Shared& shared, PrpBuffer& buffer, Task& task);

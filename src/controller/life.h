@@ -17,6 +17,7 @@ struct LifeTotals {
   u64 media_errors = 0;
   u64 error_log_entries = 0;
   u64 power_cycles = 0;
+  u64 unsafe_shutdowns = 0;
 };
 
 }  // namespace nvmev

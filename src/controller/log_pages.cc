@@ -275,6 +275,7 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   log.host_writes.low = life.writes;
   log.busy_minutes.low = life.busy / kNsPerMinute;
   log.power_cycles.low = life.power_cycles;
+  log.unsafe_shutdowns.low = life.unsafe_shutdowns;
   log.power_on_hours.low = power_on_hours();
   log.media_errors.low = life.media_errors;
   log.error_log_entries.low = life.error_log_entries;

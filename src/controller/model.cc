@@ -56,6 +56,11 @@ void Model::transfer(StateArchive& archive) {
   resume_at_ = now;
 }
 
+void Model::power_cycle(u64 now, u64 seed, PowerLossSink& sink) {
+  SpinGuard guard(host_, lock_);
+  ftl_->power_cycle(scale_.to_model(begin(now)), seed, sink);
+}
+
 void Model::update_placement(u64 now, u16 handle) {
   SpinGuard guard(host_, lock_);
   placement_->update(scale_.to_model(begin(now)), handle);

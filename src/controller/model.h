@@ -28,10 +28,13 @@ class Model {
 
   // Carries out a request that arrived at `request.now`; both that and the result's `done` are times of the host's
   // clock. Dispatcher threads.
-  IoPlan plan(IoRequest request) {
+  // *number, if given: which call of Ftl::plan() it was, counted from 0 (PowerLoss::since).
+  IoPlan plan(IoRequest request, u64* number = nullptr) {
     request.offset -= base_;
-    return carry_out(request.now, [&request](Ftl& ftl, u64 now) {
+    return carry_out(request.now, [&](Ftl& ftl, u64 now) {
       request.now = now;
+      if (number != nullptr) *number = plans_;
+      plans_++;
       return ftl.plan(request);
     });
   }
@@ -83,6 +86,9 @@ class Model {
   // The key-value store; nullptr where there is none. Its first stage goes through carry_out().
   KeyValue* key_value() const { return key_value_; }
 
+  // See Ftl::power_cycle(). Dispatcher 0, while no command is under way.
+  void power_cycle(u64 now, u64 seed, PowerLossSink& sink);
+
   void report(TextWriter& text) const { ftl_->report(text); }
 
   // See Ftl::transfer(). While nothing else uses it.
@@ -118,6 +124,7 @@ class Model {
   u32 scale_milli_ = 0;
   std::atomic<u32> wanted_milli_{0};
   u64 last_now_ = 0;
+  u64 plans_ = 0;  // calls of Ftl::plan()
   bool resumes_ = false;  // the next request begins at modelled time resume_at_
   u64 resume_at_ = 0;
 };

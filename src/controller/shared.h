@@ -20,6 +20,7 @@
 #include "stats.h"
 #include "task.h"
 #include "uncorrectable.h"
+#include "undo_log.h"
 
 namespace nvmev {
 
@@ -72,6 +73,7 @@ struct Shared {
   std::atomic<u32> media_feedback{0};  // feature CAh
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
   std::atomic<bool> hold{false};  // no command is to be fetched: nvmev_dev_hold()
+  UndoLog undo_log;  // empty unless power_cuts=1
   LifeTotals earlier;  // of the runs before this one
 
   TaskRing& ring(u32 d, u32 w) { return rings[static_cast<std::size_t>(d) * config.workers + w]; }

@@ -104,6 +104,7 @@ void Controller::finish_stop() {
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
   if (stop_reason_ == StopReason::kReset) {
+    if (power_cut_.exchange(false, std::memory_order_relaxed)) cut_power(power_cut_seed_.load(std::memory_order_relaxed));
     store_relaxed(&registers()->cc, 0);
     store_relaxed(&registers()->aqa, 0);
     store_relaxed(&registers()->asq, 0);

@@ -71,7 +71,7 @@ struct alignas(kCacheLine) Task {
   IoOp op;
   CommandFamily family;  // whose row of the command table
   bool wait;             // act() did nothing: the command stays in its queue for now
-  u64 result;            // DW0 and DW1 of the completion
+  u64 result;            // DW0 and DW1 of the completion; of a write, until its data phase, the number of its plan
 };
 static_assert(sizeof(Task) == 128);
 

@@ -158,7 +158,7 @@ u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size)
 	u32 value;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	if (nvmev_still_resetting(host))
+	if (nvmev_still_resetting(host) || f->absent)
 		value = ~0u;
 	else if (where + size > NVMEV_CONFIG_SIZE)
 		value = 0;
@@ -166,6 +166,16 @@ u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size)
 		value = nvmev_get(f->value, where, size);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	return value;
+}
+
+void nvmev_config_space_set_absent(struct nvmev_host *host, bool absent)
+{
+	struct nvmev_function *f = &host->function;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	f->absent = absent;
+	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
 /* What registers do beyond holding their bits. */

@@ -4,6 +4,7 @@
  * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in
  * flight.
  * /sys/kernel/debug/nvmev/<device>/save: a write to it saves the state to the state file.
+ * /sys/kernel/debug/nvmev/<device>/power_cut: a number written to it cuts the power, and chooses what is lost.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -109,10 +110,33 @@ static const struct file_operations nvmev_save_fops = {
 	.llseek = noop_llseek,
 };
 
+static ssize_t nvmev_power_cut_write(struct file *file, const char __user *text, size_t length,
+				     loff_t *at)
+{
+	struct nvmev_host *host = file->private_data;
+	u64 seed;
+	int result = kstrtou64_from_user(text, length, 0, &seed);
+
+	if (result) {
+		nvmev_err(host, "power_cut: a number, the seed, is right");
+		return result;
+	}
+	result = nvmev_power_cut(host, seed);
+	return result ? result : length;
+}
+
+static const struct file_operations nvmev_power_cut_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = nvmev_power_cut_write,
+	.llseek = noop_llseek,
+};
+
 void nvmev_debugfs_start(struct nvmev_host *host)
 {
 	host->debugfs = debugfs_create_dir(host->name, nvmev_debugfs_root);
 	debugfs_create_file("stats", 0444, host->debugfs, host, &nvmev_stats_fops);
+	debugfs_create_file("power_cut", 0200, host->debugfs, host, &nvmev_power_cut_fops);
 	debugfs_create_file("save", 0200, host->debugfs, host, &nvmev_save_fops);
 	debugfs_create_file("state_hash", 0444, host->debugfs, host, &nvmev_state_hash_fops);
 }

@@ -102,6 +102,7 @@ struct nvmev_function {
 	u8 writable[NVMEV_CONFIG_SIZE]; /* bits that take what is written */
 	u8 clearable[NVMEV_CONFIG_SIZE]; /* bits that are cleared by writing 1 */
 	bool resetting; /* until the core has carried out a Function Level Reset */
+	bool absent; /* answers nothing: power is gone */
 	bool may_access_memory; /* bus master, and in D0 */
 };
 
@@ -248,6 +249,17 @@ void nvmev_config_space_init(struct nvmev_host *host);
 u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size);
 void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 value);
 
+/* Whether accesses find nothing there, as with a function that was pulled out. Any context. */
+void nvmev_config_space_set_absent(struct nvmev_host *host, bool absent);
+
+/* ---- power.c --------------------------------------------------------------------------------- */
+
+/*
+ * Cuts the running device off from power for a moment. Its driver loses it and, if it returns, finds it
+ * again. 0 or a negative errno, with a line in the log. May sleep.
+ */
+int nvmev_power_cut(struct nvmev_host *host, u64 seed);
+
 /* ---- pci.c: host bridge and bus -------------------------------------------------------------- */
 
 int nvmev_pci_init(void); /* once a module */
@@ -258,6 +270,10 @@ int nvmev_pci_start(struct nvmev_host *host);
 
 /* Takes it away; returns when no driver uses it any more. */
 void nvmev_pci_stop(struct nvmev_host *host);
+
+/* The function leaves the bus, and comes back as after power-on. May sleep. */
+void nvmev_pci_remove_function(struct nvmev_host *host);
+void nvmev_pci_add_function(struct nvmev_host *host);
 
 /* ---- debugfs.c ------------------------------------------------------------------------------- */
 

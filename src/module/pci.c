@@ -231,3 +231,21 @@ void nvmev_pci_stop(struct nvmev_host *host)
 	pci_free_host_bridge(bridge);
 	nvmev_pci_domain_put(domain);
 }
+
+void nvmev_pci_remove_function(struct nvmev_host *host)
+{
+	struct pci_dev *pdev, *next;
+
+	pci_lock_rescan_remove();
+	list_for_each_entry_safe(pdev, next, &host->bus->devices, bus_list)
+		pci_stop_and_remove_bus_device(pdev);
+	pci_unlock_rescan_remove();
+}
+
+void nvmev_pci_add_function(struct nvmev_host *host)
+{
+	pci_lock_rescan_remove();
+	nvmev_config_space_init(host);
+	pci_rescan_bus(host->bus);
+	pci_unlock_rescan_remove();
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "undo_log.h"
+
+namespace nvmev {
+
+bool UndoLog::init(nvmev_host* host, u64 bytes) {
+  host_ = host;
+  const u64 pages = bytes >> kPageShift;
+  return entries_.allocate(host, pages) && pages_.allocate(host, pages << kPageShift);
+}
+
+void UndoLog::note(Medium& medium, u64 page, u64 plan) {
+  SpinGuard guard(host_, lock_);
+  const u64 entry = count_++ % entries_.size();
+  entries_[entry] = {page, plan};
+  medium.read(page, {copy_of(entry), kPageSize, copy_of(entry), 0});
+}
+
+u64 UndoLog::undo(Medium& medium, u64 offset, u64 length, u64 since) {
+  u64 bytes = 0;
+  const u64 kept = count_ < entries_.size() ? count_ : entries_.size();
+  // The newest first: what was there before the oldest of the lost writes is put back last.
+  for (u64 i = 0; i < kept; i++) {
+    const u64 entry = (count_ - 1 - i) % entries_.size();
+    const Entry& write = entries_[entry];
+    if (write.plan < since || write.page < offset || write.page >= offset + length) continue;
+    // The page has memory: it was written since.
+    if (medium.write(write.page, {copy_of(entry), kPageSize, copy_of(entry), 0})) bytes += kPageSize;
+  }
+  return bytes;
+}
+
+}  // namespace nvmev

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What writes have replaced that may still be lost by a power cut: pages of the medium as they were before.
+#pragma once
+
+#include "medium.h"
+#include "nvmev/host_array.h"
+#include "nvmev/spinlock.h"
+#include "nvmev/types.h"
+
+namespace nvmev {
+
+class UndoLog {
+ public:
+  // Keeps the last `bytes` of replaced pages; 0: none. False when there is no memory.
+  bool init(nvmev_host* host, u64 bytes);
+
+  bool enabled() const { return entries_.size() != 0; }
+
+  // The page at `page` (bytes, on a page) is about to be changed by the write that was plan number `plan` of its region.
+  // Worker threads; the caller's write follows.
+  void note(Medium& medium, u64 page, u64 plan);
+
+  // Puts back what the writes planned as number `since` and later have replaced in a range of whole pages, as far as it is
+  // kept. Returns how many bytes. While no write is under way.
+  u64 undo(Medium& medium, u64 offset, u64 length, u64 since);
+
+  // Nothing that was written can be lost any more.
+  void clear() { count_ = 0; }
+
+ private:
+  struct Entry {
+    u64 page;  // byte address
+    u64 plan;
+  };
+
+  u8* copy_of(u64 entry) { return pages_.data() + (entry << kPageShift); }
+
+  nvmev_host* host_ = nullptr;
+  Spinlock lock_;
+  u64 count_ = 0;  // entries so far; the last ones are there
+  HostArray<Entry> entries_;
+  HostArray<u8> pages_;
+};
+
+}  // namespace nvmev

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A power cut on demand: the device loses what was not durable, vanishes from the bus as by surprise
+ * removal, and returns.
+ */
+#include <linux/delay.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "device.h"
+
+static int nvmev_power_cut_core(struct nvmev_host *host, u64 seed)
+{
+	struct nvmev_error *error = kzalloc(sizeof(*error), GFP_KERNEL);
+	int result;
+
+	if (!error)
+		return -ENOMEM;
+	result = nvmev_dev_power_cut(host->dev, seed, error);
+	if (result)
+		nvmev_err(host, "power_cut: %s", error->text);
+	kfree(error);
+	return result;
+}
+
+int nvmev_power_cut(struct nvmev_host *host, u64 seed)
+{
+	int result;
+
+	mutex_lock(&host->state.lock);
+	nvmev_config_space_set_absent(host, true);
+	result = nvmev_power_cut_core(host, seed);
+	if (!result) {
+		nvmev_threads_wake_dispatcher(host, 0);
+		while (!nvmev_dev_reset_done(host->dev))
+			usleep_range(50, 500);
+		nvmev_pci_remove_function(host);
+	}
+	nvmev_config_space_set_absent(host, false);
+	if (!result)
+		nvmev_pci_add_function(host);
+	mutex_unlock(&host->state.lock);
+	return result;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Power cuts: what was flushed or forced is there afterwards, what was not may be gone, and some of it is.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "host/rig.h"
+
+namespace nvmev::test {
+namespace {
+
+constexpr u32 kBlocks = 200;  // of 4 KiB, that the writes choose from
+
+// A drive whose buffer holds much longer than it takes to write to it.
+const Settings kDrive{{"type", "conv"},         {"channels", "2"},        {"dies_per_channel", "1"},
+                      {"power_cuts", "1"},      {"early_completion", "1"}, {"write_buffer_size", "1M"},
+                      {"program_pages", "1"},   {"planes", "1"},          {"page_size", "16K"},
+                      {"nand_program", "2000000"}};
+
+std::vector<u8> contents(u64 version) {
+  std::vector<u8> data(4096);
+  std::mt19937_64 random(version);
+  for (size_t i = 0; i < data.size(); i += 8) {
+    const u64 word = random();
+    std::memcpy(&data[i], &word, 8);
+  }
+  return version != 0 ? data : std::vector<u8>(4096);
+}
+
+// What each block may hold after a cut: all versions from the last durable one on.
+class History {
+ public:
+  void acknowledged(u32 block, u64 version, bool forced) {
+    auto& versions = versions_[block];
+    if (forced) versions.clear();
+    versions.push_back(version);
+  }
+  void under_way(u32 block, u64 version) { versions_[block].push_back(version); }
+  void flushed() {
+    for (auto& [block, versions] : versions_) versions = {versions.back()};
+  }
+
+  // Takes what is there as the new truth. Returns how many blocks have lost something.
+  u32 check(Rig& rig) {
+    u32 lost = 0;
+    for (auto& [block, versions] : versions_) {
+      const std::vector<u8> found = rig.driver.read(block * 8ull, 8).bytes;
+      u64 which = ~0ull;
+      for (const u64 version : versions) {
+        if (found == contents(version)) which = version;
+      }
+      EXPECT_NE(which, ~0ull) << "block " << block << " holds none of its " << versions.size() << " versions";
+      lost += which != versions.back();
+      versions = {which};
+    }
+    return lost;
+  }
+
+ private:
+  std::map<u32, std::vector<u64>> versions_ = [] {
+    std::map<u32, std::vector<u64>> all;
+    for (u32 block = 0; block < kBlocks; block++) all[block] = {0};
+    return all;
+  }();
+};
+
+void cut(Rig& rig, u64 seed) {
+  ASSERT_EQ(nvmev_dev_power_cut(rig.device.get(), seed, nullptr), 0);
+  for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get()); i++) rig.runner.step();
+  ASSERT_TRUE(nvmev_dev_reset_done(rig.device.get()));
+  rig.driver.forget_queues();
+  rig.start();
+}
+
+Completion write(Rig& rig, u32 block, u64 version, bool forced) {
+  DmaBuffer buffer(rig.driver.arena(), 4096);
+  buffer.write(contents(version));
+  const Prps prps(rig.driver.arena(), buffer);
+  nvme::Sqe sqe = cmd::with_prps(cmd::write(block * 8ull, 8), prps);
+  if (forced) sqe.cdw12 |= 1u << 30;
+  return rig.io(sqe);
+}
+
+TEST(PowerCut, NothingDurableIsLostAndSomethingElseIs) {
+  Rig rig(kDrive);
+  rig.start();
+  std::mt19937_64 random(5);
+  History history;
+  u64 version = 0;
+  u32 cuts_with_loss = 0;
+  for (u32 round = 0; round < 200; round++) {
+    const u32 writes = random() % 100;
+    for (u32 i = 0; i < writes; i++) {
+      const u32 block = static_cast<u32>(random() % kBlocks);
+      const bool forced = random() % 10 == 0;
+      ASSERT_TRUE(write(rig, block, ++version, forced).ok());
+      history.acknowledged(block, version, forced);
+      if (random() % 40 == 0) {
+        ASSERT_TRUE(rig.io(cmd::flush()).ok());
+        history.flushed();
+      }
+    }
+    ASSERT_NO_FATAL_FAILURE(cut(rig, round));
+    cuts_with_loss += history.check(rig) != 0;
+  }
+  EXPECT_GT(cuts_with_loss, 50u);
+}
+
+TEST(PowerCut, CommandsUnderWayEndWithoutACompletion) {
+  Rig rig(kDrive);
+  rig.start();
+  History history;
+  std::vector<std::unique_ptr<DmaBuffer>> buffers;
+  std::vector<std::unique_ptr<Prps>> lists;
+  for (u32 i = 0; i < 20; i++) {
+    buffers.push_back(std::make_unique<DmaBuffer>(rig.driver.arena(), 4096));
+    buffers.back()->write(contents(i + 1));
+    lists.push_back(std::make_unique<Prps>(rig.driver.arena(), *buffers.back()));
+    nvme::Sqe sqe = cmd::with_prps(cmd::write(i * 8ull, 8), *lists.back());
+    sqe.cdw12 |= 1u << 30;
+    rig.driver.submit(1, sqe);
+    history.under_way(i, i + 1);
+  }
+  rig.runner.step();
+  ASSERT_NO_FATAL_FAILURE(cut(rig, 1));
+  EXPECT_TRUE(rig.driver.reaped().empty());
+  history.check(rig);
+}
+
+TEST(PowerCut, WithoutAVolatileCacheAllThatIsAcknowledgedIsDurable) {
+  for (const Settings::Pair& protection :
+       {Settings::Pair{"power_loss_protection", "1"}, Settings::Pair{"early_completion", "0"}}) {
+    Settings settings = kDrive;
+    if (protection.first == "power_loss_protection") settings.add(protection.first, protection.second);
+    Rig rig(settings);
+    rig.start();
+    if (protection.first == "early_completion") {
+      ASSERT_TRUE(rig.driver.set_feature(nvme::Feature::kVolatileWriteCache, 0).ok());
+    }
+    for (u32 i = 0; i < 100; i++) ASSERT_TRUE(write(rig, i, i + 1, false).ok());
+    ASSERT_NO_FATAL_FAILURE(cut(rig, 3));
+    for (u32 i = 0; i < 100; i++) ASSERT_EQ(rig.driver.read(i * 8ull, 8).bytes, contents(i + 1)) << i;
+    EXPECT_EQ(nvmev_dev_power_cut_lost(rig.device.get()), 0u);
+  }
+}
+
+TEST(PowerCut, TheSameSeedLosesTheSame) {
+  const auto lost = [](u64 seed) {
+    Rig rig(kDrive);
+    rig.start();
+    for (u32 i = 0; i < 100; i++) EXPECT_TRUE(write(rig, i, i + 1, false).ok());
+    cut(rig, seed);
+    std::vector<bool> there;
+    for (u32 i = 0; i < 100; i++) there.push_back(rig.driver.read(i * 8ull, 8).bytes == contents(i + 1));
+    return there;
+  };
+  EXPECT_EQ(lost(1), lost(1));
+  EXPECT_NE(lost(1), lost(2));
+}
+
+TEST(PowerCut, SmartCountsIt) {
+  Rig rig(kDrive);
+  rig.start();
+  ASSERT_NO_FATAL_FAILURE(cut(rig, 1));
+  const std::vector<u8> log = rig.driver.get_log(nvme::LogPage::kSmart, 512).bytes;
+  EXPECT_EQ(log[112], 2);  // Power Cycles
+  EXPECT_EQ(log[144], 1);  // Unsafe Shutdowns
+}
+
+TEST(PowerCut, NeedsItsKey) {
+  Rig rig;
+  nvmev_error error{};
+  EXPECT_NE(nvmev_dev_power_cut(rig.device.get(), 1, &error), 0);
+  EXPECT_NE(std::string(error.text).find("power_cuts=0: 1 is right"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nvmev::test
