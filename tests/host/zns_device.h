@@ -2,53 +2,22 @@
 // A zoned FTL alone, without controller: for tests and benchmarks.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
-#include <sstream>
 #include <string>
 
 #include "ftl/zns/zns.h"
-#include "host/test_host.h"
-#include "nvmev/text.h"
+#include "host/ftl_device.h"
 
 namespace nvmev::test {
 
-class ZnsDevice {
+class ZnsDevice : public FtlDevice<zns::Zns> {
  public:
   // From defaults, or from a profile, with these keys on top: "name=value name=value".
-  explicit ZnsDevice(const std::string& keys, const char* profile = nullptr) : config(configure(keys, profile)) {
-    nvmev_error error;
-    must(zns::Zns::check(config, &error) == 0, error.text);
-    ftl_ = static_cast<zns::Zns*>(zns::Zns::create(config, &host));
-    must(ftl_ != nullptr, "no memory");
-  }
+  explicit ZnsDevice(const std::string& keys, const char* profile = nullptr) : FtlDevice(configure(keys, profile)) {}
 
   static nvmev_config configure(const std::string& keys, const char* profile = nullptr) {
-    nvmev_config config;
-    nvmev_config_init(&config);
-    nvmev_error error;
-    if (profile != nullptr) {
-      size_t length = 0;
-      const char* text = nvmev_profile_text(profile, &length);
-      must(text != nullptr, profile);
-      must(nvmev_config_load(&config, profile, text, length, &error) == 0, error.text);
-    } else {
-      must(nvmev_config_set(&config, "type", "zns", &error) == 0, error.text);
-    }
-    std::istringstream words(keys);
-    for (std::string word; words >> word;) {
-      const std::size_t equals = word.find('=');
-      must(equals != std::string::npos, word.c_str());
-      const std::string name = word.substr(0, equals);
-      must(nvmev_config_set(&config, name.c_str(), word.c_str() + equals + 1, &error) == 0, error.text);
-    }
-    return config;
+    return FtlDevice::configure("zns", keys, profile);
   }
-  ~ZnsDevice() { ftl_->destroy(); }
-  ZnsDevice(const ZnsDevice&) = delete;
-  ZnsDevice& operator=(const ZnsDevice&) = delete;
 
-  zns::Zns* operator->() { return ftl_; }
   u64 start(u32 zone) const { return zone * config.zone_size; }
 
   // A live key.
@@ -92,32 +61,14 @@ class ZnsDevice {
     }
   }
 
-  std::string report() {
-    std::string text(1 << 16, '\0');
-    TextWriter writer(text.data(), text.size());
-    ftl_->report(writer);
-    text.resize(writer.length());
-    return text;
-  }
-
-  TestHost host;
-  nvmev_config config;
-  u64 now = 0;          // ns
   u64 place = 0;        // of the last write, bytes of its zone
   bool queued = false;  // commands do not wait for one another
 
  private:
-  static void must(bool ok, const char* why) {
-    if (ok) return;
-    std::fprintf(stderr, "%s\n", why);
-    std::abort();
-  }
   IoPlan finish(IoPlan plan) {
     if (!queued && plan.done > now) now = plan.done;
     return plan;
   }
-
-  zns::Zns* ftl_ = nullptr;
 };
 
 }  // namespace nvmev::test
