@@ -85,6 +85,27 @@ wait_dev() {
 $(dmesg | tail -15)"
 }
 
+# ns_path NSID [ng]: the node of the controller CTRL's namespace: its disk, or with `ng` its character device. Kernels that
+# look at namespaces side by side do not number them by NSID. 1 when there is none (yet).
+ns_path() {
+	local node
+	for node in /dev/"${2:-nvme}${CTRL#nvme}"n*; do
+		[[ $node =~ n[0-9]+$ && -e $node ]] || continue
+		if [[ $(nvme get-ns-id "$node" 2>/dev/null) =~ namespace-id:$1$ ]]; then
+			echo "$node"
+			return
+		fi
+	done
+	return 1
+}
+
+# wait_ns NSID [ng]: waits for that node and prints its path.
+wait_ns() {
+	wait_until 20 ns_path "$@" || fail "no node of namespace $1 after 20 s; dmesg ends:
+$(dmesg | tail -15)"
+	ns_path "$@"
+}
+
 # nvmev_controllers: the controllers that are ours, one a line (nvme0). Their PCI domain is above
 # ffff, where no real one is.
 nvmev_controllers() {
