@@ -193,21 +193,21 @@ u8* Controller::scratch() {
 }
 
 Status Controller::send(const Sqe& sqe, const void* data, u32 length) {
-  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, length); status != Status::kSuccess) return status;
+  if (const Status status = buffer_.map(sqe, length); status != Status::kSuccess) return status;
   buffer_.copy_out(data, length);
   return Status::kSuccess;
 }
 
 Status Controller::send_padded(const Sqe& sqe, const void* data, u32 length, u32 total) {
   if (length > total) length = total;
-  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, total); status != Status::kSuccess) return status;
+  if (const Status status = buffer_.map(sqe, total); status != Status::kSuccess) return status;
   buffer_.copy_out(data, length);
   buffer_.clear(length, total - length);
   return Status::kSuccess;
 }
 
 Status Controller::receive(const Sqe& sqe, void* data, u32 length) {
-  if (const Status status = buffer_.map(sqe.prp1, sqe.prp2, length); status != Status::kSuccess) return status;
+  if (const Status status = buffer_.map(sqe, length); status != Status::kSuccess) return status;
   buffer_.copy_in(data, length);
   return Status::kSuccess;
 }

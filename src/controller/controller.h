@@ -16,7 +16,7 @@
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/registers.h"
 #include "nvmev/nvme/persistent_event.h"
-#include "prp.h"
+#include "data_buffer.h"
 #include "sanitize.h"
 #include "self_test.h"
 #include "shared.h"
@@ -84,7 +84,7 @@ class Controller {
   nvme::Status receive(const nvme::Sqe& sqe, void* data, u32 length);
 
   // Long transfers, in pieces: maps all of the `length` bytes, at most max_transfer(); then moves a piece to byte `at`.
-  nvme::Status map(const nvme::Sqe& sqe, u32 length) { return buffer_.map(sqe.prp1, sqe.prp2, length); }
+  nvme::Status map(const nvme::Sqe& sqe, u32 length) { return buffer_.map(sqe, length); }
   void put(const void* data, u32 length, u32 at) const { buffer_.copy_out(data, length, at); }
 
   // Completes an admin command, now or when its queue has room.
@@ -284,7 +284,7 @@ class Controller {
 
   HostArray<void*> queue_pages_;  // page tables of all queues
   HostArray<u8> scratch_;
-  PrpBuffer buffer_;
+  DataBuffer buffer_;
 };
 
 }  // namespace nvmev

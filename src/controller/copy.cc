@@ -37,7 +37,7 @@ Status check_copy(const IoContext& context, Task& task) {
   if (ranges > nvme::kMaxCopyRanges) return Status::kCommandSizeLimitExceeded;
   CommandList& list = *context.list;
   list.count = ranges;
-  const Status fetched = fetch_list(context.shared, sqe, list.copies, ranges * sizeof(nvme::CopyRange));
+  const Status fetched = fetch_list(context, sqe, list.copies, ranges * sizeof(nvme::CopyRange));
   if (fetched != Status::kSuccess) return fetched;
   u64 blocks = 0;
   for (u32 i = 0; i < ranges; i++) {
@@ -104,7 +104,7 @@ Status copy_ranges(Shared& shared, const Task& task) {
 
 }  // namespace
 
-Status move_copy(Shared& shared, PrpBuffer&, Task& task) {
+Status move_copy(Shared& shared, DataBuffer&, Task& task) {
   const Status status = copy_ranges(shared, task);
   task.list->taken.store(false, std::memory_order_release);
   return status;

@@ -9,7 +9,7 @@ namespace nvmev {
 
 nvme::Status check_copy(const IoContext& context, Task& task);
 void act_copy(const IoContext& context, Task& task, u64 now);
-nvme::Status move_copy(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_copy(Shared& shared, DataBuffer& buffer, Task& task);
 
 // MSSRL, MCL and MSRC: a command copies no more than one could transfer.
 void fill_copy_limits(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data);

@@ -7,7 +7,7 @@
 #include <atomic>
 
 #include "nvmev/host_array.h"
-#include "prp.h"
+#include "data_buffer.h"
 #include "shared.h"
 #include "task.h"
 
@@ -76,7 +76,7 @@ class Dispatcher {
   HostArray<CommandList> lists_;
   LongPlan long_plan_{};
   std::atomic<u32> long_plan_count_{0};
-  PrpBuffer buffer_;
+  DataBuffer buffer_;
   std::atomic<u32> pass_count_{0};
 };
 

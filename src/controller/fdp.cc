@@ -118,12 +118,12 @@ Status check_io_management_receive(const IoContext& context, Task& task) {
   if (operation(task.sqe) != nvme::kRuhStatus) return Status::kInvalidField;
   task.length = (task.sqe.cdw11 + 1ull) * sizeof(u32);
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
-  return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  return DataBuffer::check(task.sqe, static_cast<u32>(task.length));
 }
 
-Status move_ruh_status(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_ruh_status(Shared& shared, DataBuffer& buffer, Task& task) {
   const u32 length = static_cast<u32>(task.length);
-  if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, length); status != Status::kSuccess) return status;
+  if (const Status status = buffer.map(task.sqe, length); status != Status::kSuccess) return status;
   const Namespace& ns = *shared.namespaces.find(task.sqe.nsid);
   const Placement& placement = *ns.region->model.placement();
   const u32 shift = ns.lba_shift();
@@ -148,7 +148,6 @@ Status move_ruh_status(Shared& shared, PrpBuffer& buffer, Task& task) {
 }
 
 Status check_io_management_send(const IoContext& context, Task& task) {
-  const Shared& shared = context.shared;
   task.op = IoOp::kFlush;
   task.offset = task.length = 0;
   if (const Status status = check_managed(context, task.sqe); status != Status::kSuccess) return status;
@@ -156,7 +155,7 @@ Status check_io_management_send(const IoContext& context, Task& task) {
   CommandList& list = *context.list;
   list.count = operation_specific(task.sqe) + 1u;
   if (list.count > kMaxPlacementHandles) return Status::kInvalidField;
-  const Status fetched = fetch_list(shared, task.sqe, list.placement_ids, list.count * sizeof(u16));
+  const Status fetched = fetch_list(context, task.sqe, list.placement_ids, list.count * sizeof(u16));
   if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
     if (list.placement_ids[i] >= context.ns->region->model.placement()->handles()) return Status::kInvalidField;

@@ -16,7 +16,7 @@
 namespace nvmev {
 
 struct IoContext;
-class PrpBuffer;
+class DataBuffer;
 struct Shared;
 
 inline constexpr u32 kMaxPlacementHandles = 128;
@@ -74,6 +74,6 @@ nvme::Status check_io_management_receive(const IoContext&, Task&);
 nvme::Status check_io_management_send(const IoContext&, Task&);
 void act_nothing(const IoContext&, Task&, u64 now);
 void act_ruh_update(const IoContext&, Task&, u64 now);
-nvme::Status move_ruh_status(Shared&, PrpBuffer&, Task&);
+nvme::Status move_ruh_status(Shared&, DataBuffer&, Task&);
 
 }  // namespace nvmev

@@ -6,7 +6,7 @@
 #include "nvmev/nvme/status.h"
 #include "nvmev/text.h"
 #include "io_commands.h"
-#include "prp.h"
+#include "data_buffer.h"
 
 namespace nvmev {
 
@@ -14,25 +14,17 @@ namespace nvmev {
 inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe) {
   using nvme::Status;
   if (sqe.fuse() != 0) return Status::kInvalidField;  // FUSES is 0
-  if (sqe.psdt() != 0) return Status::kInvalidField;  // SGLS is 0
+  if (sqe.psdt() > 1) return Status::kInvalidField;  // SGLS: metadata have no SGL
   if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   if (context.ns->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
   return Status::kSuccess;
 }
 
-// Copies a list of at most a page from the command's PRPs.
-inline nvme::Status fetch_list(const Shared& shared, const nvme::Sqe& sqe, void* list, u32 bytes) {
+// Copies a list of at most a page that the command brings along.
+inline nvme::Status fetch_list(const IoContext& context, const nvme::Sqe& sqe, void* list, u32 bytes) {
   using nvme::Status;
-  if (const Status status = PrpBuffer::check(sqe.prp1, sqe.prp2, bytes); status != Status::kSuccess) return status;
-  const u32 in_first = kPageSize - static_cast<u32>(sqe.prp1 & (kPageSize - 1));
-  const u32 first = bytes < in_first ? bytes : in_first;
-  const void* from = nvmev_host_map(shared.host, sqe.prp1, first);
-  if (from == nullptr) return Status::kDataTransferError;
-  memcpy(list, from, first);
-  if (first == bytes) return Status::kSuccess;
-  from = nvmev_host_map(shared.host, sqe.prp2, bytes - first);
-  if (from == nullptr) return Status::kDataTransferError;
-  memcpy(static_cast<u8*>(list) + first, from, bytes - first);
+  if (const Status status = context.buffer->map(sqe, bytes); status != Status::kSuccess) return status;
+  context.buffer->copy_in(list, bytes);
   return Status::kSuccess;
 }
 

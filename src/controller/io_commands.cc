@@ -31,7 +31,7 @@ Status check_blocks(const IoContext& context, Task& task) {
 Status check_transfer(const IoContext& context, Task& task) {
   if (const Status status = check_blocks(context, task); status != Status::kSuccess) return status;
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
-  return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  return DataBuffer::check(task.sqe, static_cast<u32>(task.length));
 }
 
 namespace {
@@ -82,17 +82,16 @@ Status check_flush(const IoContext& context, Task& task) {
   task.offset = task.length = 0;
   if (task.sqe.nsid != nvme::kNsidBroadcast) return check_common(context, task.sqe);
   // All namespaces of this controller (VWC bits 2:1).
-  return task.sqe.fuse() == 0 && task.sqe.psdt() == 0 ? Status::kSuccess : Status::kInvalidField;
+  return task.sqe.fuse() == 0 && task.sqe.psdt() <= 1 ? Status::kSuccess : Status::kInvalidField;
 }
 
 Status check_dataset_management(const IoContext& context, Task& task) {
-  const Shared& shared = context.shared;
   task.op = IoOp::kDeallocate;
   task.offset = task.length = 0;
   if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
   CommandList& list = *context.list;
   list.count = (task.sqe.cdw10 & 0xff) + 1;
-  const Status fetched = fetch_list(shared, task.sqe, list.ranges, list.count * sizeof(nvme::DsmRange));
+  const Status fetched = fetch_list(context, task.sqe, list.ranges, list.count * sizeof(nvme::DsmRange));
   if (fetched != Status::kSuccess) return fetched;
   for (u32 i = 0; i < list.count; i++) {
     Task part;

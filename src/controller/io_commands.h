@@ -4,7 +4,7 @@
 
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
-#include "prp.h"
+#include "data_buffer.h"
 #include "shared.h"
 #include "task.h"
 
@@ -18,7 +18,7 @@ struct IoContext {
   // A free list, for commands that need one.
   CommandList* list;
   // The dispatcher's own, for commands whose memory is looked at before they change anything.
-  PrpBuffer* buffer;
+  DataBuffer* buffer;
 };
 
 // One row for each opcode of a command set.
@@ -34,7 +34,7 @@ struct IoCommand {
   // the model carried out before it.
   bool (*ready)(Shared&, const Task&) = nullptr;
   // In the worker: moves the command's data, all of it or none; nullptr: there is none. May change task.result.
-  nvme::Status (*move)(Shared&, PrpBuffer&, Task&) = nullptr;
+  nvme::Status (*move)(Shared&, DataBuffer&, Task&) = nullptr;
   Counter WorkerStats::*counter = nullptr;  // of commands that succeeded
   u32 effects = 0;                          // Commands Supported and Effects, figure 214
   bool checks_protection = false;           // knows itself when it would change blocks

@@ -9,7 +9,7 @@ namespace {
 
 // Calls `with(offset, pieces)` for each page of the medium; stops when that returns false.
 template <typename Function>
-bool for_each_page(const PrpBuffer& buffer, const Task& task, Function with) {
+bool for_each_page(const DataBuffer& buffer, const Task& task, Function with) {
   const u64 offset = task.offset;
   const u32 length = static_cast<u32>(task.length);
   for (u32 at = 0; at < length;) {
@@ -25,13 +25,13 @@ bool readable(const Shared& shared, const Task& task) {
   return !shared.uncorrectable.any(task.offset, task.length);
 }
 
-Status map(PrpBuffer& buffer, const Task& task) {
-  return buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+Status map(DataBuffer& buffer, const Task& task) {
+  return buffer.map(task.sqe, static_cast<u32>(task.length));
 }
 
 }  // namespace
 
-Status move_read(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_read(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   for_each_page(buffer, task, [&](u64 at, const Pieces& to) {
@@ -45,7 +45,7 @@ namespace {
 
 // `before(page)`: called before each page is changed.
 template <typename Function>
-Status write(Shared& shared, PrpBuffer& buffer, const Task& task, Function before) {
+Status write(Shared& shared, DataBuffer& buffer, const Task& task, Function before) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   // All memory first, so that running out of it leaves the blocks as they were.
   const u64 end = task.offset + task.length;
@@ -63,18 +63,18 @@ Status write(Shared& shared, PrpBuffer& buffer, const Task& task, Function befor
 
 }  // namespace
 
-Status move_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_write(Shared& shared, DataBuffer& buffer, Task& task) {
   return write(shared, buffer, task, [](u64) {});
 }
 
-Status move_undoable_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_undoable_write(Shared& shared, DataBuffer& buffer, Task& task) {
   if (!shared.undo_log.enabled()) return move_write(shared, buffer, task);
   const u64 plan = task.result;
   task.result = 0;
   return write(shared, buffer, task, [&](u64 page) { shared.undo_log.note(shared.medium, page, plan); });
 }
 
-Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_compare(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   const bool equal =
@@ -82,11 +82,11 @@ Status move_compare(Shared& shared, PrpBuffer& buffer, Task& task) {
   return equal ? Status::kSuccess : Status::kCompareFailure;
 }
 
-Status move_verify(Shared& shared, PrpBuffer&, Task& task) {
+Status move_verify(Shared& shared, DataBuffer&, Task& task) {
   return readable(shared, task) ? Status::kSuccess : Status::kUnrecoveredReadError;
 }
 
-Status move_write_uncorrectable(Shared& shared, PrpBuffer&, Task& task) {
+Status move_write_uncorrectable(Shared& shared, DataBuffer&, Task& task) {
   return shared.uncorrectable.mark(task.offset, task.length) ? Status::kSuccess : Status::kWriteFault;
 }
 

@@ -85,8 +85,10 @@ bool Medium::write(u64 offset, const Pieces& from) {
   for (;;) {
     const bool written = locked(offset, [&](u8* bytes) {
       if (bytes == nullptr) return false;
-      memcpy(bytes, from.first, from.first_length);
-      memcpy(bytes + from.first_length, from.second, from.second_length);
+      from.for_each([&](const u8* part, u32 length) {
+        memcpy(bytes, part, length);
+        bytes += length;
+      });
       return true;
     });
     if (written) return true;
@@ -95,34 +97,27 @@ bool Medium::write(u64 offset, const Pieces& from) {
 }
 
 void Medium::read(u64 offset, const Pieces& to) {
-  const auto clear = [&] {
-    memset(to.first, 0, to.first_length);
-    memset(to.second, 0, to.second_length);
-  };
+  const auto clear = [&] { to.for_each([](u8* part, u32 length) { memset(part, 0, length); }); };
   if (kind_ == NVMEV_MEDIUM_NONE) return clear();
   locked(offset, [&](u8* bytes) {
     if (bytes == nullptr) return clear();
-    memcpy(to.first, bytes, to.first_length);
-    memcpy(to.second, bytes + to.first_length, to.second_length);
+    to.for_each([&](u8* part, u32 length) {
+      memcpy(part, bytes, length);
+      bytes += length;
+    });
   });
 }
 
-static bool all_zero(const Pieces& pieces) {
-  for (u32 i = 0; i < pieces.first_length; i++) {
-    if (pieces.first[i] != 0) return false;
-  }
-  for (u32 i = 0; i < pieces.second_length; i++) {
-    if (pieces.second[i] != 0) return false;
-  }
-  return true;
-}
-
 bool Medium::equals(u64 offset, const Pieces& with) {
-  if (kind_ == NVMEV_MEDIUM_NONE) return all_zero(with);
+  if (kind_ == NVMEV_MEDIUM_NONE) return with.all_zero();
   return locked(offset, [&](u8* bytes) {
-    if (bytes == nullptr) return all_zero(with);
-    return memcmp(bytes, with.first, with.first_length) == 0 &&
-           memcmp(bytes + with.first_length, with.second, with.second_length) == 0;
+    if (bytes == nullptr) return with.all_zero();
+    bool equal = true;
+    with.for_each([&](const u8* part, u32 length) {
+      equal = equal && memcmp(bytes, part, length) == 0;
+      bytes += length;
+    });
+    return equal;
   });
 }
 

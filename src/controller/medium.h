@@ -13,14 +13,45 @@ namespace nvmev {
 
 class StateArchive;
 
-// Requester memory for one part of a page: a page of the medium meets at most two of the requester's.
+// Contiguous memory of the requester, and where in the transfer it is.
+struct Fragment {
+  u8* memory;
+  u32 start;
+  u32 length;
+};
+
+// Requester memory for one part of a transfer. With PRPs a page of the medium meets at most two of the requester's; an SGL may
+// cut it into many.
 struct Pieces {
   u8* first;
   u32 first_length;
   u8* second;
   u32 second_length;
+  const Fragment* rest = nullptr;  // and the bytes of it that count
+  u32 rest_length = 0;
 
-  u32 length() const { return first_length + second_length; }
+  u32 length() const { return first_length + second_length + rest_length; }
+
+  // Calls `with(memory, length)` for each of them in order.
+  template <typename Function>
+  void for_each(Function with) const {
+    with(first, first_length);
+    if (second_length != 0) with(second, second_length);
+    const Fragment* fragment = rest;
+    for (u32 left = rest_length; left != 0; fragment++) {
+      const u32 bytes = fragment->length < left ? fragment->length : left;
+      with(fragment->memory, bytes);
+      left -= bytes;
+    }
+  }
+
+  bool all_zero() const {
+    bool zero = true;
+    for_each([&](const u8* memory, u32 bytes) {
+      for (u32 i = 0; i < bytes && zero; i++) zero = memory[i] == 0;
+    });
+    return zero;
+  }
 };
 
 // All operations work on the part of one page of kPageSize: `offset + length` does not cross a page boundary,

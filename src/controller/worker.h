@@ -7,7 +7,7 @@
 
 #include "completion_order.h"
 #include "nvmev/host_array.h"
-#include "prp.h"
+#include "data_buffer.h"
 #include "shared.h"
 #include "task.h"
 
@@ -77,7 +77,7 @@ class Worker {
   Shared* shared_ = nullptr;
   u32 index_ = 0;
   WorkerStats* stats_ = nullptr;
-  PrpBuffer buffer_;
+  DataBuffer buffer_;
 
   HostArray<Pending> entries_;
   CompletionOrder<Pending> order_;

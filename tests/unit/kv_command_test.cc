@@ -201,7 +201,7 @@ TEST(KvCommands, WrongPrpsChangeNothing) {
   Sqe fused = cmd::kv(KvOpcode::kExist, "key");
   fused.flags = 1;
   EXPECT_EQ(kv.rig.io(fused).status, Status::kInvalidField);
-  fused.flags = 1 << 6;
+  fused.flags = 2 << 6;
   EXPECT_EQ(kv.rig.io(fused).status, Status::kInvalidField);
   arena.free(page);
 }

@@ -353,8 +353,8 @@ TEST_F(Ocssd20, ListsAndPointersAreCheckedBeforeAnythingChanges) {
   EXPECT_EQ(io(1, list.bus(), one, two, list.bus() + 2), Status::kInvalidField) << "alignment of the metadata";
   sqe.flags = 1;
   EXPECT_EQ(io(1, list.bus(), one, two, 0), Status::kInvalidField) << "fused";
-  sqe.flags = 1 << 6;
-  EXPECT_EQ(io(1, list.bus(), one, two, 0), Status::kInvalidField) << "SGL";
+  sqe.flags = 2 << 6;
+  EXPECT_EQ(io(1, list.bus(), one, two, 0), Status::kInvalidField) << "metadata by an SGL";
   sqe.flags = 0;
   EXPECT_EQ(ssd.chunk(0).wp, 0u);
   EXPECT_EQ(io(1, list.bus(), one, two, 0), Status::kSuccess);

@@ -30,6 +30,20 @@ struct Sqe {
 };
 static_assert(sizeof(Sqe) == 64);
 
+// SGL descriptor, section 4.1.2.
+enum class SglType : u8 { kDataBlock = 0, kBitBucket = 1, kSegment = 2, kLastSegment = 3 };
+
+struct SglDescriptor {
+  u64 address;
+  u32 length;  // bytes
+  u8 reserved[3];
+  u8 identifier;  // type in bits 7:4, sub type in bits 3:0
+
+  constexpr SglType type() const { return static_cast<SglType>(identifier >> 4); }
+  constexpr u8 sub_type() const { return identifier & 0xf; }
+};
+static_assert(sizeof(SglDescriptor) == 16);
+
 struct Cqe {
   u32 dw0;
   u32 dw1;

@@ -161,6 +161,12 @@ inline constexpr u16 kSaveSelect = 1u << 4;
 inline constexpr u16 kTimestamp = 1u << 6;
 }  // namespace oncs
 
+namespace sgls {
+inline constexpr u32 kByteAligned = 1;  // neither alignment nor granularity is required
+inline constexpr u32 kBitBucket = 1u << 16;
+inline constexpr u32 kLongerThanData = 1u << 18;
+}  // namespace sgls
+
 namespace lpa {
 inline constexpr u8 kCommandEffects = 1u << 1;
 inline constexpr u8 kExtendedData = 1u << 2;

@@ -46,15 +46,8 @@ SubStatus sub_status(Status status) {
   }
 }
 
-// Copies from byte `from` of the transfer on.
-void copy_in(const PrpBuffer& buffer, void* data, u32 length, u32 from) {
-  const Pieces pieces = buffer.pieces(from, length);
-  memcpy(data, pieces.first, pieces.first_length);
-  memcpy(static_cast<u8*>(data) + pieces.first_length, pieces.second, pieces.second_length);
-}
-
 // Carries out one command, whose own data begin at byte `at`. Returns its status and how long its data is.
-SubStatus carry_out(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, const KvBatchCommand& command, u32 at, u32 room,
+SubStatus carry_out(Shared& shared, const Namespace& ns, const DataBuffer& buffer, const KvBatchCommand& command, u32 at, u32 room,
                     u32* length) {
   const bool stores = command.opcode == static_cast<u8>(KvVendorOpcode::kStore);
   const bool deletes = command.opcode == static_cast<u8>(KvVendorOpcode::kDelete) || command.opcode == kDeleteToo;
@@ -68,7 +61,7 @@ SubStatus carry_out(Shared& shared, const Namespace& ns, const PrpBuffer& buffer
   *length = value_at - at + (stores ? padded(command.value_length) : 0);
   if ((command.option & ~options) != 0) return kInvalidOption;
   u8 bytes[kv::kMaxKey];
-  copy_in(buffer, bytes, command.key_length, key_at);
+  buffer.copy_in(bytes, command.key_length, key_at);
   const kv::Key key{bytes, command.key_length};
   KeyValue& store = store_of(ns);
   if (deletes) {
@@ -99,7 +92,7 @@ Status check_batch(const IoContext& context, Task& task) {
   task.op = IoOp::kWrite;
   task.offset = 0;
   task.length = sqe.cdw10 * 4;
-  return PrpBuffer::check(sqe.prp1, sqe.prp2, static_cast<u32>(task.length));
+  return DataBuffer::check(sqe, static_cast<u32>(task.length));
 }
 
 // What the commands are is known when their data is there: the flash gets all of the data.
@@ -110,15 +103,15 @@ void act_batch(const IoContext& context, Task& task, u64 now) {
   task.status = vendor_status(task.status);
 }
 
-Status move_batch(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_batch(Shared& shared, DataBuffer& buffer, Task& task) {
   const u32 room = static_cast<u32>(task.length);
-  if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, room); status != Status::kSuccess) return status;
+  if (const Status status = buffer.map(task.sqe, room); status != Status::kSuccess) return status;
   const Namespace& ns = namespace_of(shared, task);
   u32 at = nvme::kKvBatchHeader;
   u64 result = 0;
   for (u32 i = 0; i < commands_of(task.sqe); i++) {
     KvBatchCommand command;
-    copy_in(buffer, &command, sizeof(command), i * sizeof(command));
+    buffer.copy_in(&command, sizeof(command), i * sizeof(command));
     u32 length = 0;
     const SubStatus status = carry_out(shared, ns, buffer, command, at, room, &length);
     result |= static_cast<u64>(status) << (4 * i);

@@ -50,7 +50,7 @@ Status check_store(const IoContext& context, Task& task) {
   if ((task.sqe.cdw11 & nvme::kv_store::kReserved) != 0) return Status::kInvalidField;
   task.op = IoOp::kWrite;
   task.length = task.sqe.cdw10;
-  return task.length != 0 ? PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, task.sqe.cdw10) : Status::kSuccess;
+  return task.length != 0 ? DataBuffer::check(task.sqe, task.sqe.cdw10) : Status::kSuccess;
 }
 
 void act_store(const IoContext& context, Task& task, u64 now) {
@@ -61,7 +61,7 @@ void act_store(const IoContext& context, Task& task, u64 now) {
   set_held(task, held);
 }
 
-Status move_store(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_store(Shared& shared, DataBuffer& buffer, Task& task) {
   return finish_store(shared, buffer, task, InlineKey(task.sqe), rules_of(task.sqe));
 }
 
@@ -73,7 +73,7 @@ Status check_retrieve(const IoContext& context, Task& task) {
   if (task.sqe.cdw10 > context.shared.max_transfer()) return Status::kInvalidField;
   task.op = IoOp::kRead;
   task.length = 0;
-  return task.sqe.cdw10 != 0 ? PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, task.sqe.cdw10) : Status::kSuccess;
+  return task.sqe.cdw10 != 0 ? DataBuffer::check(task.sqe, task.sqe.cdw10) : Status::kSuccess;
 }
 
 void act_retrieve(const IoContext& context, Task& task, u64 now) {
@@ -86,7 +86,7 @@ void act_retrieve(const IoContext& context, Task& task, u64 now) {
   task.result = held.length;
 }
 
-Status move_retrieve(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_retrieve(Shared& shared, DataBuffer& buffer, Task& task) {
   return finish_retrieve(shared, buffer, task, 0, task.sqe.cdw10);
 }
 
@@ -118,7 +118,7 @@ Status check_list(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;  // no value is read
   task.offset = 0;
   task.length = bytes;
-  return PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, bytes);
+  return DataBuffer::check(task.sqe, bytes);
 }
 
 void act_list(const IoContext& context, Task& task, u64 now) {
@@ -127,10 +127,10 @@ void act_list(const IoContext& context, Task& task, u64 now) {
   });
 }
 
-Status move_list(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_list(Shared& shared, DataBuffer& buffer, Task& task) {
   constexpr u32 kHeader = 2;  // of an entry
   const u32 room = task.sqe.cdw10;
-  if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, room); status != Status::kSuccess) return status;
+  if (const Status status = buffer.map(task.sqe, room); status != Status::kSuccess) return status;
   KeyValue& store = store_of(namespace_of(shared, task));
   InlineKey from(task.sqe);
   bool after = false;

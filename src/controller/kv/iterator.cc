@@ -71,7 +71,7 @@ Status check_iterator_read(const IoContext& context, Task& task) {
   task.op = IoOp::kFlush;
   task.offset = 0;
   task.length = sqe.cdw10 * 4;
-  return PrpBuffer::check(sqe.prp1, sqe.prp2, static_cast<u32>(task.length));
+  return DataBuffer::check(sqe, static_cast<u32>(task.length));
 }
 
 void act_iterator_read(const IoContext& context, Task& task, u64 now) {
@@ -80,9 +80,9 @@ void act_iterator_read(const IoContext& context, Task& task, u64 now) {
   });
 }
 
-Status move_iterator_read(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_iterator_read(Shared& shared, DataBuffer& buffer, Task& task) {
   const u32 room = static_cast<u32>(task.length);
-  if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, room); status != Status::kSuccess) return status;
+  if (const Status status = buffer.map(task.sqe, room); status != Status::kSuccess) return status;
   KeyValue& store = store_of(namespace_of(shared, task));
   u8 entries[1024];
   u32 at = kHeader;

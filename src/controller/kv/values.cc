@@ -24,14 +24,14 @@ bool for_each_part(const Namespace& ns, u32 hold, u32 at, u32 length, Function w
 
 }  // namespace
 
-Status write_value(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, u32 hold, u32 at, u32 from, u32 length) {
+Status write_value(Shared& shared, const Namespace& ns, const DataBuffer& buffer, u32 hold, u32 at, u32 from, u32 length) {
   const bool written = for_each_part(ns, hold, at, length, [&](u64 offset, u32 done, u32 bytes) {
     return shared.medium.write(offset, buffer.pieces(from + done, bytes));
   });
   return written ? Status::kSuccess : Status::kWriteFault;
 }
 
-void read_value(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, u32 hold, u32 at, u32 length) {
+void read_value(Shared& shared, const Namespace& ns, const DataBuffer& buffer, u32 hold, u32 at, u32 length) {
   for_each_part(ns, hold, at, length, [&](u64 offset, u32 done, u32 bytes) {
     shared.medium.read(offset, buffer.pieces(done, bytes));
     return true;
@@ -61,14 +61,14 @@ Status copy_value(Shared& shared, const Namespace& ns, u32 from, u32 to, u32 len
   return Status::kSuccess;
 }
 
-Status finish_store(Shared& shared, PrpBuffer& buffer, Task& task, kv::Key key, u8 rules) {
+Status finish_store(Shared& shared, DataBuffer& buffer, Task& task, kv::Key key, u8 rules) {
   const Namespace& ns = namespace_of(shared, task);
   KeyValue& store = store_of(ns);
   const kv::Held held = held_of(task);
   const u32 length = static_cast<u32>(task.length);
   Status status = Status::kSuccess;
   if (length != 0) {
-    status = buffer.map(task.sqe.prp1, task.sqe.prp2, length);
+    status = buffer.map(task.sqe, length);
     if (status == Status::kSuccess) status = write_value(shared, ns, buffer, held.hold, 0, 0, length);
   }
   if (status == Status::kSuccess) return store.commit(key, rules, held);
@@ -76,11 +76,11 @@ Status finish_store(Shared& shared, PrpBuffer& buffer, Task& task, kv::Key key, 
   return status;
 }
 
-Status finish_retrieve(Shared& shared, PrpBuffer& buffer, Task& task, u32 offset, u32 room) {
+Status finish_retrieve(Shared& shared, DataBuffer& buffer, Task& task, u32 offset, u32 room) {
   const Namespace& ns = namespace_of(shared, task);
   const kv::Held held = held_of(task);
   if (task.length == 0) return Status::kSuccess;
-  const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, room);
+  const Status status = buffer.map(task.sqe, room);
   if (status == Status::kSuccess) read_value(shared, ns, buffer, held.hold, offset, static_cast<u32>(task.length));
   store_of(ns).release(held);
   return status;

@@ -30,17 +30,17 @@ void plan_with(const IoContext& context, Task& task, u64 now, Function plan) {
 inline u32 max_value(const Shared& shared) { return shared.max_transfer(); }
 
 // Copies `length` bytes from the transfer's byte `from` on to the held value's byte `at` on. Write Fault when there is no memory.
-nvme::Status write_value(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, u32 hold, u32 at, u32 from, u32 length);
+nvme::Status write_value(Shared& shared, const Namespace& ns, const DataBuffer& buffer, u32 hold, u32 at, u32 from, u32 length);
 // From byte `at` of the value on to the transfer's beginning.
-void read_value(Shared& shared, const Namespace& ns, const PrpBuffer& buffer, u32 hold, u32 at, u32 length);
+void read_value(Shared& shared, const Namespace& ns, const DataBuffer& buffer, u32 hold, u32 at, u32 length);
 // From the beginning of one value to that of another.
 nvme::Status copy_value(Shared& shared, const Namespace& ns, u32 from, u32 to, u32 length);
 
 // ---- The second stages that both sets have. They end the command's hold.
 
 // Stores a value of task.length bytes.
-nvme::Status finish_store(Shared& shared, PrpBuffer& buffer, Task& task, kv::Key key, u8 rules);
+nvme::Status finish_store(Shared& shared, DataBuffer& buffer, Task& task, kv::Key key, u8 rules);
 // Reads task.length bytes from byte `offset` of the value on to a buffer of `room` bytes.
-nvme::Status finish_retrieve(Shared& shared, PrpBuffer& buffer, Task& task, u32 offset, u32 room);
+nvme::Status finish_retrieve(Shared& shared, DataBuffer& buffer, Task& task, u32 offset, u32 room);
 
 }  // namespace nvmev

@@ -44,7 +44,7 @@ Status check_key(const IoContext& context, Task& task, u8 options) {
   memcpy(&pointers.prp1, &sqe.cdw12, sizeof(u64));
   memcpy(&pointers.prp2, &sqe.cdw14, sizeof(u64));
   task.list = context.list;
-  return fetch_list(context.shared, pointers, context.list->key, key_length(sqe));
+  return fetch_list(context, pointers, context.list->key, key_length(sqe));
 }
 
 // Bytes of the value, or of the buffer; false: CDW10 and CDW11 do not make sense, or it is too large.
@@ -62,7 +62,7 @@ Status check_value(const IoContext& context, Task& task, u8 options) {
   task.op = IoOp::kWrite;
   task.length = length;
   if (offset_of(task.sqe) != 0) return Status::kVendorInvalidValueOffset;
-  return length != 0 ? PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, length) : Status::kSuccess;
+  return length != 0 ? DataBuffer::check(task.sqe, length) : Status::kSuccess;
 }
 
 u8 rules_of(const Sqe& sqe) { return option_of(sqe) & nvme::kv_vendor::kStoreMustNotExist ? kv::kMustNotExist : 0; }
@@ -108,7 +108,7 @@ void act_store(const IoContext& context, Task& task, u64 now) {
   set_held(task, held);
 }
 
-Status move_store(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_store(Shared& shared, DataBuffer& buffer, Task& task) {
   const Status status = finish_store(shared, buffer, task, TaskKey(task).key, rules_of(task.sqe));
   give_back_list(task);
   return vendor_status(status);
@@ -127,7 +127,7 @@ void act_append(const IoContext& context, Task& task, u64 now) {
 }
 
 // Copies what is there and adds to it. If the key gets another value meanwhile, that one counts: again from the start.
-static Status append(Shared& shared, const PrpBuffer& buffer, const Task& task, kv::Key key) {
+static Status append(Shared& shared, const DataBuffer& buffer, const Task& task, kv::Key key) {
   const Namespace& ns = namespace_of(shared, task);
   KeyValue& store = store_of(ns);
   const u32 length = static_cast<u32>(task.length);
@@ -154,9 +154,9 @@ static Status append(Shared& shared, const PrpBuffer& buffer, const Task& task, 
   }
 }
 
-Status move_append(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_append(Shared& shared, DataBuffer& buffer, Task& task) {
   Status status = Status::kSuccess;
-  if (task.length != 0) status = buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  if (task.length != 0) status = buffer.map(task.sqe, static_cast<u32>(task.length));
   if (status == Status::kSuccess) {
     status = append(shared, buffer, task, TaskKey(task).key);
   } else {
@@ -177,7 +177,7 @@ Status check_retrieve(const IoContext& context, Task& task) {
   if ((option_of(task.sqe) & nvme::kv_vendor::kRetrieveLength) != 0) room = 0;
   task.op = IoOp::kRead;
   task.length = room;
-  return room != 0 ? PrpBuffer::check(task.sqe.prp1, task.sqe.prp2, room) : Status::kSuccess;
+  return room != 0 ? DataBuffer::check(task.sqe, room) : Status::kSuccess;
 }
 
 void act_retrieve(const IoContext& context, Task& task, u64 now) {
@@ -198,7 +198,7 @@ void act_retrieve(const IoContext& context, Task& task, u64 now) {
   task.result = held.length;
 }
 
-Status move_retrieve(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_retrieve(Shared& shared, DataBuffer& buffer, Task& task) {
   u32 room = 0;
   value_length(shared, task.sqe, &room);
   const Status status = finish_retrieve(shared, buffer, task, offset_of(task.sqe), room);

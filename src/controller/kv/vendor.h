@@ -18,19 +18,19 @@ void act_append(const IoContext& context, Task& task, u64 now);
 void act_retrieve(const IoContext& context, Task& task, u64 now);
 void act_delete(const IoContext& context, Task& task, u64 now);
 void act_exist(const IoContext& context, Task& task, u64 now);
-nvme::Status move_store(Shared& shared, PrpBuffer& buffer, Task& task);
-nvme::Status move_append(Shared& shared, PrpBuffer& buffer, Task& task);
-nvme::Status move_retrieve(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_store(Shared& shared, DataBuffer& buffer, Task& task);
+nvme::Status move_append(Shared& shared, DataBuffer& buffer, Task& task);
+nvme::Status move_retrieve(Shared& shared, DataBuffer& buffer, Task& task);
 
 nvme::Status check_iterator_request(const IoContext& context, Task& task);  // iterator.cc
 nvme::Status check_iterator_read(const IoContext& context, Task& task);
 void act_iterator_request(const IoContext& context, Task& task, u64 now);
 void act_iterator_read(const IoContext& context, Task& task, u64 now);
-nvme::Status move_iterator_read(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_iterator_read(Shared& shared, DataBuffer& buffer, Task& task);
 
 nvme::Status check_batch(const IoContext& context, Task& task);  // batch.cc
 void act_batch(const IoContext& context, Task& task, u64 now);
-nvme::Status move_batch(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_batch(Shared& shared, DataBuffer& buffer, Task& task);
 
 // A status of the key-value command set as these commands have it.
 nvme::Status vendor_status(nvme::Status status);

@@ -81,10 +81,10 @@ Status check_data(const IoContext& context, Task& task, u32 count, bool write) {
   if (length > context.shared.max_transfer()) return Status::kInvalidField;
   task.length = length;
   const Sqe& sqe = task.sqe;
-  if (!write) return PrpBuffer::check(sqe.prp1, sqe.prp2, static_cast<u32>(length));
+  if (!write) return DataBuffer::check(sqe, static_cast<u32>(length));
   const u64 metadata = static_cast<u64>(count) * layout.metadata_bytes;
   if (sqe.mptr != 0 && !reachable(context.shared, sqe.mptr, metadata)) return Status::kDataTransferError;
-  return PrpBuffer::check_reach(context.shared.host, sqe.prp1, sqe.prp2, static_cast<u32>(length));
+  return context.buffer->map(sqe, static_cast<u32>(length));
 }
 
 Status check_vector_read(const IoContext& context, Task& task) {
@@ -166,7 +166,7 @@ Status check_chunk_deallocate(const IoContext& context, Task& task) {
   CommandList& list = *context.list;
   const u32 ranges = (task.sqe.cdw10 & 0xff) + 1;
   const u32 bytes = ranges * static_cast<u32>(sizeof(nvme::DsmRange));
-  const Status fetched = fetch_list(context.shared, task.sqe, list.ranges, bytes);
+  const Status fetched = fetch_list(context, task.sqe, list.ranges, bytes);
   if (fetched != Status::kSuccess) return fetched;
   u32 chunks = 0;
   for (u32 i = 0; i < ranges; i++) {

@@ -141,11 +141,11 @@ bool copy_to_bus(const Shared& shared, u64 bus, const void* from, u32 length) {
   });
 }
 
-Status move_vector_read(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task) {
   ListHolder list(task);
   const SectorLayout& layout = *list->layout;
   const u64 mptr = layout.metadata_bytes != 0 ? task.sqe.mptr : 0;
-  const Status mapped = buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  const Status mapped = buffer.map(task.sqe, static_cast<u32>(task.length));
   if (mapped != Status::kSuccess) return mapped;
   const u64 metadata = task.length / layout.sector_bytes * layout.metadata_bytes;
   if (mptr != 0 && !reachable(shared, mptr, metadata)) return Status::kDataTransferError;
@@ -166,10 +166,10 @@ Status move_vector_read(Shared& shared, PrpBuffer& buffer, Task& task) {
   return list->outcome;
 }
 
-Status move_vector_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_vector_write(Shared& shared, DataBuffer& buffer, Task& task) {
   ListHolder list(task);
   const SectorLayout& layout = *list->layout;
-  const Status mapped = buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  const Status mapped = buffer.map(task.sqe, static_cast<u32>(task.length));
   if (mapped != Status::kSuccess) return mapped;
   for (u32 i = 0; i < list->run_count; i++) {
     const SectorRun& run = list->runs[i];
@@ -186,7 +186,7 @@ Status move_vector_write(Shared& shared, PrpBuffer& buffer, Task& task) {
 }
 
 // The runs are of one sector each: those to read first, then those to write.
-Status move_vector_copy(Shared& shared, PrpBuffer&, Task& task) {
+Status move_vector_copy(Shared& shared, DataBuffer&, Task& task) {
   ListHolder list(task);
   constexpr u32 kRunsInUse = 2 * nvme::kMaxVector;
   u8* bounce = reinterpret_cast<u8*>(&list->runs[kRunsInUse]);

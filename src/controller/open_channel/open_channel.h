@@ -10,7 +10,7 @@
 
 namespace nvmev {
 
-class PrpBuffer;
+class DataBuffer;
 
 // ---- Which device has what
 
@@ -53,8 +53,8 @@ bool copy_to_bus(const Shared& shared, u64 bus, const void* from, u32 length);
 
 // ---- Data phases, data.cc: see IoCommand::move
 
-nvme::Status move_vector_read(Shared& shared, PrpBuffer& buffer, Task& task);
-nvme::Status move_vector_write(Shared& shared, PrpBuffer& buffer, Task& task);
-nvme::Status move_vector_copy(Shared& shared, PrpBuffer& buffer, Task& task);
+nvme::Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task);
+nvme::Status move_vector_write(Shared& shared, DataBuffer& buffer, Task& task);
+nvme::Status move_vector_copy(Shared& shared, DataBuffer& buffer, Task& task);
 
 }  // namespace nvmev

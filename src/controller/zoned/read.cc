@@ -31,26 +31,19 @@ bool for_each_part(const Region& region, const Task& task, Function with) {
   return true;
 }
 
-Status map(PrpBuffer& buffer, const Task& task) {
-  return buffer.map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+Status map(DataBuffer& buffer, const Task& task) {
+  return buffer.map(task.sqe, static_cast<u32>(task.length));
 }
 
 // Calls `with(offset, pieces)` for each page of the medium in a part.
 template <typename Function>
-bool for_each_page(const PrpBuffer& buffer, const Task& task, u64 offset, u64 length, Function with) {
+bool for_each_page(const DataBuffer& buffer, const Task& task, u64 offset, u64 length, Function with) {
   for (const u64 end = offset + length; offset < end;) {
     const u64 page_end = (offset | (kPageSize - 1)) + 1;
     const u64 to = page_end < end ? page_end : end;
     const Pieces pieces = buffer.pieces(static_cast<u32>(offset - task.offset), static_cast<u32>(to - offset));
     if (!with(offset, pieces)) return false;
     offset = to;
-  }
-  return true;
-}
-
-bool all_zero(const u8* bytes, u32 length) {
-  for (u32 i = 0; i < length; i++) {
-    if (bytes[i] != 0) return false;
   }
   return true;
 }
@@ -77,7 +70,7 @@ void act_zone_read(const IoContext& context, Task& task, u64 now) {
   task.status = plan.status;
 }
 
-Status move_zone_read(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_zone_read(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   for_each_part(region_of(shared, task), task, [&](u64 offset, u64 length, bool readable) {
     if (!readable) {
@@ -92,12 +85,12 @@ Status move_zone_read(Shared& shared, PrpBuffer& buffer, Task& task) {
   return Status::kSuccess;
 }
 
-Status move_zone_compare(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_zone_compare(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   const bool equal = for_each_part(region_of(shared, task), task, [&](u64 offset, u64 length, bool readable) {
     return for_each_page(buffer, task, offset, length, [&](u64 at, const Pieces& with) {
       if (readable) return shared.medium.equals(at, with);
-      return all_zero(with.first, with.first_length) && all_zero(with.second, with.second_length);
+      return with.all_zero();
     });
   });
   return equal ? Status::kSuccess : Status::kCompareFailure;

@@ -26,7 +26,7 @@ u8 filter_of(const Sqe& sqe) { return static_cast<u8>(sqe.cdw13 >> 8); }
 // Writes one piece after another to the requester, as far as there is room.
 class Output {
  public:
-  Output(const PrpBuffer& buffer, u32 length) : buffer_(buffer), length_(length) {}
+  Output(const DataBuffer& buffer, u32 length) : buffer_(buffer), length_(length) {}
 
   // Whether all of it found room.
   bool put(const void* data, u32 bytes) {
@@ -42,7 +42,7 @@ class Output {
   }
 
  private:
-  const PrpBuffer& buffer_;
+  const DataBuffer& buffer_;
   u32 length_;
   u32 at_ = 0;
 };
@@ -91,7 +91,7 @@ Status check_zone_receive(const IoContext& context, Task& task) {
   task.offset = sqe.slba() << ns.lba_shift();
   task.length = (sqe.cdw12 + 1ull) * sizeof(u32);
   if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
-  return PrpBuffer::check(sqe.prp1, sqe.prp2, static_cast<u32>(task.length));
+  return DataBuffer::check(sqe, static_cast<u32>(task.length));
 }
 
 // Zones are looked at in the worker, as there may be many, and as they are by now.
@@ -102,9 +102,9 @@ void act_zone_receive(const IoContext& context, Task&, u64 now) {
   });
 }
 
-Status move_zone_report(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_zone_report(Shared& shared, DataBuffer& buffer, Task& task) {
   const u32 length = static_cast<u32>(task.length);
-  if (const Status status = buffer.map(task.sqe.prp1, task.sqe.prp2, length); status != Status::kSuccess) return status;
+  if (const Status status = buffer.map(task.sqe, length); status != Status::kSuccess) return status;
   const Namespace& ns = *shared.namespaces.find(task.sqe.nsid);
   const Zones& zones = *ns.region->model.zones();
   const bool partial = (task.sqe.cdw13 & nvme::kReceivePartial) != 0;

@@ -53,7 +53,7 @@ Status check_zone_send(const IoContext& context, Task& task) {
   if (task.offset % limits.zone_bytes != 0) return Status::kInvalidField;
   if (action != ZoneSendAction::kSetDescriptorExtension) return Status::kSuccess;
   if (limits.extension_bytes == 0) return Status::kInvalidField;
-  return fetch_list(context.shared, sqe, context.list->bytes, limits.extension_bytes);
+  return fetch_list(context, sqe, context.list->bytes, limits.extension_bytes);
 }
 
 void act_zone_send(const IoContext& context, Task& task, u64 now) {

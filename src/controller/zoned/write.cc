@@ -32,7 +32,7 @@ Status check_data(const IoContext& context, Task& task) {
   task.op = IoOp::kWrite;
   if (const Status status = check_transfer(context, task); status != Status::kSuccess) return status;
   if (const Status status = check_placement(context, task); status != Status::kSuccess) return status;
-  return context.buffer->map(task.sqe.prp1, task.sqe.prp2, static_cast<u32>(task.length));
+  return context.buffer->map(task.sqe, static_cast<u32>(task.length));
 }
 
 // All memory that the data need.
@@ -121,7 +121,7 @@ void act_zone_write(const IoContext& context, Task& task, u64 now) {
   }
 }
 
-Status move_zone_write(Shared& shared, PrpBuffer& buffer, Task& task) {
+Status move_zone_write(Shared& shared, DataBuffer& buffer, Task& task) {
   const Status status = move_write(shared, buffer, task);
   const Region& region = region_of(shared, task);
   region.model.zones()->settle(task.offset - region.base);

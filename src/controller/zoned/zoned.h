@@ -33,14 +33,14 @@ nvme::Status check_zone_write(const IoContext&, Task&);
 nvme::Status check_zone_append(const IoContext&, Task&);
 nvme::Status check_zone_zeroes(const IoContext&, Task&);
 void act_zone_write(const IoContext&, Task&, u64 now);
-nvme::Status move_zone_write(Shared&, PrpBuffer&, Task&);
+nvme::Status move_zone_write(Shared&, DataBuffer&, Task&);
 bool step_zone_zeroes(Shared&, Task&, u64* at);
 
 nvme::Status check_zone_read(const IoContext&, Task&);
 nvme::Status check_zone_compare(const IoContext&, Task&);
 void act_zone_read(const IoContext&, Task&, u64 now);
-nvme::Status move_zone_read(Shared&, PrpBuffer&, Task&);
-nvme::Status move_zone_compare(Shared&, PrpBuffer&, Task&);
+nvme::Status move_zone_read(Shared&, DataBuffer&, Task&);
+nvme::Status move_zone_compare(Shared&, DataBuffer&, Task&);
 
 nvme::Status check_zone_send(const IoContext&, Task&);
 void act_zone_send(const IoContext&, Task&, u64 now);
@@ -49,7 +49,7 @@ bool step_zone_reset(Shared&, Task&, u64* at);
 
 nvme::Status check_zone_receive(const IoContext&, Task&);
 void act_zone_receive(const IoContext&, Task&, u64 now);
-nvme::Status move_zone_report(Shared&, PrpBuffer&, Task&);
+nvme::Status move_zone_report(Shared&, DataBuffer&, Task&);
 
 // Log page BFh.
 u32 changed_zones_log(Controller&, const nvme::Sqe&, u8* data);
