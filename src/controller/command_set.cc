@@ -27,6 +27,13 @@ bool offers(const Shared& shared, nvme::NvmOpcode opcode) {
   return false;
 }
 
+bool offers_fused(const Shared& shared) {
+  for (const Region& region : shared.regions) {
+    if (region.set->family == CommandFamily::kNvm) return true;
+  }
+  return false;
+}
+
 bool has_command_set(const Shared& shared, u8 csi) {
   for (const Region& region : shared.regions) {
     if (static_cast<u8>(region.set->csi) == csi) return true;

@@ -50,6 +50,9 @@ inline const IoCommand& command_of(const Task& task) { return find_command(comma
 // Whether any namespaces of the device could carry out the opcode of the NVM Command Set.
 bool offers(const Shared& shared, nvme::NvmOpcode opcode);
 
+// Whether it has the fused operation Compare and Write.
+bool offers_fused(const Shared& shared);
+
 // Whether the device has namespaces of the set, or could have them.
 bool has_command_set(const Shared& shared, u8 csi);
 

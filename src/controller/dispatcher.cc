@@ -2,6 +2,7 @@
 #include "dispatcher.h"
 
 #include "command_set.h"
+#include "fused.h"
 #include "io_data.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/text.h"
@@ -24,7 +25,8 @@ u64 bytes_of(const Task& task) {
 bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
-  return lists_.allocate(shared.host, kLists) && buffer_.allocate(shared.host, shared.config.mdts);
+  return lists_.allocate(shared.host, kLists) && block_.allocate(shared.host, kMaxFusedBytes) &&
+         buffer_.allocate(shared.host, shared.config.mdts);
 }
 
 void Dispatcher::find_queues() {
@@ -105,13 +107,26 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
       break;
     }
     task->sqe = *sq.memory.entry<nvme::Sqe>(head);
+    const u32 next = head + 1 == sq.size ? 0 : head + 1;
+    if (task->sqe.fuse() == nvme::kFuseFirst && next != tail) [[unlikely]] {
+      const nvme::Sqe second = *sq.memory.entry<nvme::Sqe>(next);
+      if (second.fuse() == nvme::kFuseSecond) {
+        if (!fetch_fused(sq, task->sqe, second, now)) {
+          stats.stalls.add(1);
+          break;
+        }
+        fetched++;
+        head = next + 1 == sq.size ? 0 : next + 1;
+        continue;
+      }
+    }
     const Prepared prepared = prepare(sq, *task, now);
     if (prepared == Prepared::kLater) {
       stats.stalls.add(1);
       break;
     }
     if (prepared == Prepared::kReady) ring.commit();
-    head = head + 1 == sq.size ? 0 : head + 1;
+    head = next;
   }
   sq.head.store(head, std::memory_order_relaxed);
   if (u32* index = sq.event_index.load(std::memory_order_relaxed)) store_relaxed(index, quiet_event_index(head));
@@ -119,8 +134,30 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
   return fetched;
 }
 
-// Checks and plans.
-Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
+// Two commands that are one; false: there is no room for them.
+bool Dispatcher::fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const nvme::Sqe& second, u64 now) {
+  TaskRing& ring = shared_->ring(index_, sq.worker);
+  if (!ring.has_room(2)) return false;
+  Namespace* ns = shared_->namespaces.find_attached(first.nsid);
+  const CommandSet& set = command_set_of(ns);
+  Task tasks[2];
+  for (Task& task : tasks) {
+    task.sqe = &task == tasks ? first : second;
+    begin(sq, task, now);
+    task.kind = TaskKind::kCarriedOut;
+    task.family = set.family;
+    task.status = admit(find_command(set, task.sqe.opcode), ns);
+  }
+  carry_out_fused({*shared_, ns, nullptr, &buffer_}, tasks[0], tasks[1], block_.data(), now);
+  for (const Task& task : tasks) {
+    *ring.reserve() = task;
+    ring.commit();
+  }
+  return true;
+}
+
+// What a command that was just copied from its queue starts from.
+void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
   task.kind = TaskKind::kCommand;
   task.sq_id = sq.id;
   task.target = now;
@@ -128,20 +165,24 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   task.placement = 0;
   task.result = 0;
   task.wait = false;
+}
+
+// Whether the device carries the command out as things are.
+Status Dispatcher::admit(const IoCommand& command, const Namespace* ns) const {
+  if (!supports(*shared_, command)) return Status::kInvalidOpcode;
+  const bool changes_blocks = (command.effects & nvme::effects::kLbaContent) != 0 && !command.checks_protection;
+  if (changes_blocks && ns != nullptr && ns->write_protected()) return Status::kNamespaceWriteProtected;
+  return shared_->sanitize_gate.load(std::memory_order_seq_cst);
+}
+
+// Checks and plans.
+Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 now) {
+  begin(sq, task, now);
   Namespace* ns = shared_->namespaces.find_attached(task.sqe.nsid);
   const CommandSet& set = command_set_of(ns);
   const IoCommand& command = find_command(set, task.sqe.opcode);
   task.family = set.family;
-  if (!supports(*shared_, command)) {
-    task.status = Status::kInvalidOpcode;
-    return Prepared::kReady;
-  }
-  const bool changes_blocks = (command.effects & nvme::effects::kLbaContent) != 0 && !command.checks_protection;
-  if (changes_blocks && ns != nullptr && ns->write_protected()) {
-    task.status = Status::kNamespaceWriteProtected;
-    return Prepared::kReady;
-  }
-  task.status = shared_->sanitize_gate.load(std::memory_order_seq_cst);
+  task.status = admit(command, ns);
   if (task.status != Status::kSuccess) return Prepared::kReady;
   IoContext context{*shared_, ns, nullptr, &buffer_};
   if (command.needs_list) {

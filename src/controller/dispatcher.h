@@ -8,6 +8,7 @@
 
 #include "nvmev/host_array.h"
 #include "data_buffer.h"
+#include "io_commands.h"
 #include "shared.h"
 #include "task.h"
 
@@ -56,7 +57,10 @@ class Dispatcher {
 
   void find_queues();
   u32 fetch(SubmissionQueue& sq, u64 now);
+  void begin(const SubmissionQueue& sq, Task& task, u64 now) const;
+  nvme::Status admit(const IoCommand& command, const Namespace* ns) const;
   Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
+  bool fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const nvme::Sqe& second, u64 now);
   void plan(Region& region, Task& task, u64 now, bool undoable);
   bool has_long_plan() const { return long_plan_count_.load(std::memory_order_relaxed) % 2 != 0; }
   void begin_long_plan(Region& region, u32 worker, const Task& task);
@@ -77,6 +81,7 @@ class Dispatcher {
   LongPlan long_plan_{};
   std::atomic<u32> long_plan_count_{0};
   DataBuffer buffer_;
+  HostArray<u8> block_;  // of a fused operation
   std::atomic<u32> pass_count_{0};
 };
 

@@ -62,6 +62,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.mnan = kMaxNamespaces;
   data.oncs = nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
   if (offers(shared, nvme::NvmOpcode::kCompare)) data.oncs |= nvme::oncs::kCompare;
+  data.fuses = offers_fused(shared) ? nvme::kFusesCompareAndWrite : 0;
   if (offers(shared, nvme::NvmOpcode::kDatasetManagement)) data.oncs |= nvme::oncs::kDatasetManagement;
   if (offers(shared, nvme::NvmOpcode::kWriteZeroes)) data.oncs |= nvme::oncs::kWriteZeroes;
   data.vwc = nvme::kVwcFlushBroadcast;

@@ -5,6 +5,7 @@
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/text.h"
+#include "fused.h"
 #include "io_commands.h"
 #include "data_buffer.h"
 
@@ -13,7 +14,7 @@ namespace nvmev {
 // What holds for every I/O command of a namespace: its flags, and that the namespace is there and usable.
 inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe) {
   using nvme::Status;
-  if (sqe.fuse() != 0) return Status::kInvalidField;  // FUSES is 0
+  if (sqe.fuse() != 0) return status_of_lone_fused(context.ns, sqe);
   if (sqe.psdt() > 1) return Status::kInvalidField;  // SGLS: metadata have no SGL
   if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   if (context.ns->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;

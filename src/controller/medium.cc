@@ -108,16 +108,28 @@ void Medium::read(u64 offset, const Pieces& to) {
   });
 }
 
+// `bytes`: of the medium; nullptr where nothing was written.
+static bool equal(const u8* bytes, const Pieces& with) {
+  if (bytes == nullptr) return with.all_zero();
+  bool same = true;
+  with.for_each([&](const u8* part, u32 length) {
+    same = same && memcmp(bytes, part, length) == 0;
+    bytes += length;
+  });
+  return same;
+}
+
 bool Medium::equals(u64 offset, const Pieces& with) {
   if (kind_ == NVMEV_MEDIUM_NONE) return with.all_zero();
+  return locked(offset, [&](u8* bytes) { return equal(bytes, with); });
+}
+
+bool Medium::compare_and_write(u64 offset, const Pieces& expected, const u8* from) {
+  if (kind_ == NVMEV_MEDIUM_NONE) return expected.all_zero();
   return locked(offset, [&](u8* bytes) {
-    if (bytes == nullptr) return with.all_zero();
-    bool equal = true;
-    with.for_each([&](const u8* part, u32 length) {
-      equal = equal && memcmp(bytes, part, length) == 0;
-      bytes += length;
-    });
-    return equal;
+    if (!equal(bytes, expected)) return false;
+    if (bytes != nullptr) memcpy(bytes, from, expected.length());
+    return true;
   });
 }
 

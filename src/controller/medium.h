@@ -75,6 +75,9 @@ class Medium {
   void read(u64 offset, const Pieces& to);
   // Whether the bytes are equal to `with`.
   bool equals(u64 offset, const Pieces& with);
+  // In one: writes `from`, as long as `expected`, where the bytes are equal to `expected`. False, and nothing is changed, where
+  // they are not. After prepare().
+  bool compare_and_write(u64 offset, const Pieces& expected, const u8* from);
   void zero(u64 offset, u32 length);
 
   // A thin medium: as zero(), and a page that is covered whole goes back to the host. Others keep their contents:

@@ -22,6 +22,13 @@ class SpscRing {
     return &elements_[reserved_ & (kCapacity - 1)];
   }
 
+  // Producer: whether `count` elements can be reserved and committed one after another.
+  bool has_room(u32 count) {
+    if (kCapacity - (reserved_ - cached_head_) >= count) return true;
+    cached_head_ = head_.load(std::memory_order_acquire);
+    return kCapacity - (reserved_ - cached_head_) >= count;
+  }
+
   // Producer: keeps the element that reserve() gave.
   void commit() { reserved_++; }
 

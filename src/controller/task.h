@@ -46,6 +46,7 @@ static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
 
 enum class TaskKind : u8 {
   kCommand,
+  kCarriedOut,  // a command whose data phase is over: it has its result, and its completion is due at `target`
   kDrainSq,   // give up all commands of sq_id; the queue is gone afterwards
   kForgetCq,  // drop what is held for cq_id
   kAbort,     // give up command `cid` of sq_id, if it is still there

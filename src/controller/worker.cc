@@ -83,10 +83,10 @@ u32 Worker::take_arrivals(u64 now) {
     while (taken < kTaskBatch && bytes < kByteBatch) {
       Task* task = ring.front();
       if (task == nullptr) break;
-      if (task->kind != TaskKind::kCommand) {
+      if (task->kind != TaskKind::kCommand && task->kind != TaskKind::kCarriedOut) {
         answer(*task, now);
       } else {
-        if (command_of(*task).move != nullptr) bytes += task->length;
+        if (task->kind == TaskKind::kCommand && command_of(*task).move != nullptr) bytes += task->length;
         if (!take(*task)) break;
       }
       ring.pop();
@@ -101,7 +101,7 @@ bool Worker::take(Task& task) {
   if (free_ == kNone) return false;
   const IoCommand& command = command_of(task);
   Status status = task.status;
-  if (status == Status::kSuccess) {
+  if (status == Status::kSuccess && task.kind == TaskKind::kCommand) {
     if (command.ready != nullptr && !command.ready(*shared_, task)) return false;
     if (command.long_running && (task.list != nullptr || task.length != 0)) {
       if (long_busy_.load(std::memory_order_relaxed)) return false;
@@ -223,6 +223,7 @@ void Worker::answer(Task& task, u64 now) {
       task.answer->store(abort(task.sq_id, task.cid, now) ? Answer::kYes : Answer::kNo, std::memory_order_release);
       break;
     case TaskKind::kCommand:
+    case TaskKind::kCarriedOut:
       break;
   }
 }

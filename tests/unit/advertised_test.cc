@@ -108,7 +108,13 @@ TEST_P(Advertised, CapabilityBitsAgreeWithOpcodes) {
   EXPECT_EQ(admin(0x84), field(328, 4) != 0) << "SANICAP";
   EXPECT_EQ(admin(0x18), field(320, 2) != 0) << "KAS";
   EXPECT_EQ(io(0x12), ctratt(19)) << "I/O Management with Flexible Data Placement";
-  EXPECT_EQ(field(522, 2), 0u) << "FUSES";
+  bool fused = false;
+  for (u32 nsid = 1; nsid <= 4; nsid++) {
+    nvme::Sqe sqe = cmd::io(nvme::NvmOpcode::kCompare, 0, 1, nsid);
+    sqe.flags = nvme::kFuseFirst;
+    fused |= rig_.io(sqe).status == nvme::Status::kMissingFusedCommand;
+  }
+  EXPECT_EQ(field(522, 2), fused ? 1u : 0u) << "FUSES";
 }
 
 TEST_P(Advertised, LogPagesAreAnsweredAsLogPageZeroSays) {

@@ -72,7 +72,7 @@ TEST_F(Identify, Controller) {
   EXPECT_TRUE(le(id, 520, 2) & 1) << "Compare";
   EXPECT_TRUE(le(id, 520, 2) & 4) << "Dataset Management";
   EXPECT_TRUE(le(id, 520, 2) & 8) << "Write Zeroes";
-  EXPECT_EQ(le(id, 522, 2), 0u) << "FUSES";
+  EXPECT_EQ(le(id, 522, 2), 1u) << "FUSES: Compare and Write";
   EXPECT_EQ(le(id, 536, 4), 0x50001u) << "SGLS: byte aligned, bit bucket, longer than the data";
   const std::string nqn = text(id, 768, 256);
   EXPECT_EQ(nqn.substr(0, 4), "nqn.") << "SUBNQN";

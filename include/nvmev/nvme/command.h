@@ -54,6 +54,10 @@ struct Cqe {
 };
 static_assert(sizeof(Cqe) == 16);
 
+// Sqe::fuse().
+inline constexpr u8 kFuseFirst = 1;
+inline constexpr u8 kFuseSecond = 2;
+
 enum class AdminOpcode : u8 {
   kDeleteIoSq = 0x00,
   kCreateIoSq = 0x01,

@@ -161,6 +161,8 @@ inline constexpr u16 kSaveSelect = 1u << 4;
 inline constexpr u16 kTimestamp = 1u << 6;
 }  // namespace oncs
 
+inline constexpr u16 kFusesCompareAndWrite = 1u << 0;
+
 namespace sgls {
 inline constexpr u32 kByteAligned = 1;  // neither alignment nor granularity is required
 inline constexpr u32 kBitBucket = 1u << 16;
