@@ -32,6 +32,7 @@ extern "C" {
 
 struct nvmev_dev;  /* one emulated device; the core's */
 struct nvmev_host; /* the host's own object for that device; the core only hands it back */
+struct nvmev_function; /* the same for one of its controllers, each of which is a PCI function */
 
 /* ---- Geometry of BAR 0 (16 KiB): fixed, so that the host can lay out its memory ------------- */
 
@@ -124,6 +125,7 @@ struct nvmev_config {
 
 	uint32_t time_scale_milli; /* modelled time is multiplied by this / 1000 */
 
+	uint32_t controllers; /* of the NVM subsystem, numbered from 0 here: 1..NVMEV_MAX_CONTROLLERS */
 	uint32_t dispatchers; /* 1..NVMEV_MAX_DISPATCHERS */
 	uint32_t workers; /* host: 1..NVMEV_MAX_WORKERS */
 	uint32_t inflight; /* commands that each worker can hold, 64..65536 */
@@ -206,6 +208,7 @@ struct nvmev_config {
 };
 
 #define NVMEV_MAX_DISPATCHERS 8u
+#define NVMEV_MAX_CONTROLLERS 4u
 #define NVMEV_MAX_WORKERS 64u
 
 /* Fills in the defaults. Never fails. */
@@ -256,8 +259,9 @@ int nvmev_parse_size(const char *text, uint64_t unit, uint64_t *bytes);
 /* ---- Life of a device ------------------------------------------------------------------------ */
 
 /*
- * Makes a device. `bar` is NVMEV_BAR_SIZE bytes of zeroed memory that the requester sees as BAR 0;
- * the core uses the first two pages of it. The host keeps it until nvmev_dev_destroy().
+ * Makes a device. `bar` is NVMEV_BAR_SIZE bytes of zeroed memory for each controller, one behind the other, which
+ * the requester sees as its BAR 0; the core uses the first two pages of each. The host keeps it until
+ * nvmev_dev_destroy().
  * All memory that the I/O path will need is allocated here. May sleep.
  * 0 with *dev set; -ENOMEM, -EINVAL with *error.
  */
@@ -294,14 +298,14 @@ int nvmev_dev_set(struct nvmev_dev *dev, const char *key, const char *value,
 		  struct nvmev_error *error);
 
 /*
- * Asks for a Controller Level Reset from outside the register file (Function Level Reset, power state
- * change). Dispatcher 0 carries it out: call nvmev_host_wake()'s equivalent for it. Any context,
+ * Asks for a Controller Level Reset of one controller from outside the register file (Function Level Reset, power
+ * state change). Dispatcher 0 carries it out: call nvmev_host_wake()'s equivalent for it. Any context,
  * hard interrupt included.
  */
-void nvmev_dev_request_reset(struct nvmev_dev *dev);
+void nvmev_dev_request_reset(struct nvmev_dev *dev, unsigned int controller);
 
 /*
- * Cuts the device off from power for a moment. It is over when nvmev_dev_reset_done(): commands under way have gone without a
+ * Cuts the device off from power for a moment. It is over when nvmev_dev_reset_done() of all controllers: commands under way have gone without a
  * completion, registers are as after power-on, and of what was acknowledged and neither flushed nor forced to the medium
  * (FUA) some is lost, as `seed` chooses. -EINVAL with *error unless the device was made with power_cuts=1.
  */
@@ -311,7 +315,7 @@ int nvmev_dev_power_cut(struct nvmev_dev *dev, uint64_t seed, struct nvmev_error
 uint64_t nvmev_dev_power_cut_lost(const struct nvmev_dev *dev);
 
 /* True once a requested reset was carried out: nothing of the requester's memory is touched any more. */
-bool nvmev_dev_reset_done(const struct nvmev_dev *dev);
+bool nvmev_dev_reset_done(const struct nvmev_dev *dev, unsigned int controller);
 
 /* ---- Work of the threads --------------------------------------------------------------------- */
 
@@ -339,7 +343,7 @@ bool nvmev_work_pending(const struct nvmev_dev *dev, unsigned int w);
 
 /* ---- What it tells ---------------------------------------------------------------------------- */
 
-/* The interrupt vectors that this device can raise: 0 .. result-1. */
+/* The interrupt vectors that each controller can raise: 0 .. result-1. */
 unsigned int nvmev_dev_vectors(const struct nvmev_dev *dev);
 
 /*
@@ -367,11 +371,14 @@ void nvmev_host_free(struct nvmev_host *host, void *memory, size_t size);
 void *nvmev_host_page_alloc(struct nvmev_host *host);
 void nvmev_host_page_free(struct nvmev_host *host, void *page);
 
+/* The host's object for a controller of the device, valid as long as the device. In nvmev_dev_create(). */
+struct nvmev_function *nvmev_host_function(struct nvmev_host *host, unsigned int controller);
+
 /*
  * Pointer to requester memory at bus address `bus`, valid for `length` bytes, which never cross a page of
- * NVMEV_PAGE_SIZE. NULL if that is not memory that this device may reach. Valid until the controller is disabled.
+ * NVMEV_PAGE_SIZE. NULL if that is not memory that the function may reach. Valid until the controller is disabled.
  */
-void *nvmev_host_map(struct nvmev_host *host, uint64_t bus, uint32_t length);
+void *nvmev_host_map(struct nvmev_function *function, uint64_t bus, uint32_t length);
 
 /*
  * The requester has shut the device down (CC.SHN). True: the host will save its state, holding the device meanwhile; the
@@ -389,8 +396,8 @@ int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *
 int nvmev_host_file_sync(struct nvmev_host *host);
 int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length);
 
-/* Raises MSI-X vector `vector`. From worker and dispatcher threads. */
-void nvmev_host_interrupt(struct nvmev_host *host, unsigned int vector);
+/* Raises MSI-X vector `vector` of the function. From worker and dispatcher threads. */
+void nvmev_host_interrupt(struct nvmev_function *function, unsigned int vector);
 
 /* Worker `w` has something to do: wake it if it sleeps. Must be cheap when it does not. */
 void nvmev_host_wake(struct nvmev_host *host, unsigned int w);

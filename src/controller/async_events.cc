@@ -45,6 +45,12 @@ void Controller::firmware_activated() {
   if (features_.async_config & nvme::async_config::kFirmwareActivation) events_.raise(nvme::kEventFirmwareActivation);
 }
 
+void Controller::tell_namespace_changed(const Namespace& ns) {
+  subsystem().for_each_controller([&](Controller& controller) {
+    if (controller.shared_->namespaces.attached(ns)) controller.namespace_changed(ns.id);
+  });
+}
+
 // Section 5.16.1.5: ids in ascending order. There are fewer namespaces than the log has room for.
 void Controller::namespace_changed(u32 nsid) {
   u32* list = changed_namespaces_.nsid;

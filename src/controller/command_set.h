@@ -29,7 +29,7 @@ struct CommandSet {
   // in blocks.
   nvme::Status (*read_wanted)(const u8* page, u64* bytes) = nullptr;
   // A region of the device comes into being; nullptr: nothing to do.
-  void (*attach)(Shared&, Region&) = nullptr;
+  void (*attach)(Subsystem&, Region&) = nullptr;
   // The only LBA format that Format NVM accepts; nullptr: any of kLbaShifts.
   u32 (*fixed_format)(const Namespace&) = nullptr;
   // Identify CNS 00h and 11h: changes what all sets say; nullptr: nothing.

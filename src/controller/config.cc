@@ -111,6 +111,7 @@ extern "C" void nvmev_config_init(nvmev_config* config) {
   config->io_unit_size = 4096;
   config->nr_io_units = 8;
   config->time_scale_milli = 1000;
+  config->controllers = 1;
   config->dispatchers = 1;
   config->workers = 1;
   config->inflight = 4096;

@@ -18,8 +18,8 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
   const std::size_t sq_pages = (static_cast<std::size_t>(entries) * sizeof(Sqe) + kPageSize - 1) / kPageSize;
   const std::size_t cq_pages = (static_cast<std::size_t>(entries) * sizeof(nvme::Cqe) + kPageSize - 1) / kPageSize;
   if (!queue_pages_.allocate(shared.host, shared.sqs.size() * (sq_pages + cq_pages)) ||
-      !history_.init(shared.host) || !firmware_.init(shared.host) || !host_telemetry_.init(shared.host) ||
-      !controller_telemetry_.init(shared.host) || !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, config.mdts) ||
+      !host_telemetry_.init(shared.host) || !controller_telemetry_.init(shared.host) ||
+      !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, shared.function, config.mdts) ||
       !forgotten_.allocate(shared.host, shared.cqs.size()) || !forget_sent_.allocate(shared.host, shared.cqs.size())) {
     return false;
   }
@@ -59,13 +59,15 @@ u32 Controller::pass(u64 now) {
     CompletionQueue& cq = shared_->cqs[0];
     if (cq.unsignalled != 0) {
       cq.unsignalled = 0;
-      nvmev_host_interrupt(shared_->host, cq.vector);
+      nvmev_host_interrupt(shared_->function, cq.vector);
     }
   }
-  u64 wake = sanitize_.wake_at() < keep_alive_ends_ ? sanitize_.wake_at() : keep_alive_ends_;
+  u64 wake = keep_alive_ends_;
+  if (sanitizes() && sanitize().wake_at() < wake) wake = sanitize().wake_at();
   if (const u64 zones = zones_wake_at(); zones < wake) wake = zones;
   alarm_.set(shared_->host, wake);
-  unfinished_.store(state_ == State::kStopping || state_ == State::kSaving || jobs_.any() || backlog_count_ != 0 || sanitize_.working(),
+  unfinished_.store(state_ == State::kStopping || state_ == State::kSaving || jobs_.any() || backlog_count_ != 0 ||
+                        (sanitizes() && sanitize().working()),
                     std::memory_order_relaxed);
   return done;
 }
@@ -84,7 +86,7 @@ u64 Controller::power_on_hours() const {
 
 u32 Controller::poll_deadlines() {
   const bool due = alarm_.stop();
-  u32 done = due || sanitize_.working() ? sanitize_.step(*this) : 0;
+  u32 done = sanitizes() && (due || sanitize().working()) ? sanitize().step(*this) : 0;
   if (due && keep_alive_expired()) {
     end_of_keep_alive();
     done++;

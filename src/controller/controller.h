@@ -10,15 +10,11 @@
 #include "alarm.h"
 #include "async_events.h"
 #include "dispatcher.h"
-#include "event_history.h"
 #include "features.h"
-#include "firmware.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/registers.h"
 #include "nvmev/nvme/persistent_event.h"
 #include "data_buffer.h"
-#include "sanitize.h"
-#include "self_test.h"
 #include "shared.h"
 #include "telemetry.h"
 #include "worker.h"
@@ -40,15 +36,17 @@ class Controller {
 
   // Controller Level Reset from outside the registers. Any thread; dispatcher 0 carries it out.
   void request_reset() { reset_requested_.store(true, std::memory_order_release); }
-  // The same, and power is gone for a moment. Any thread.
-  void request_power_cut(u64 seed) {
-    power_cut_seed_.store(seed, std::memory_order_relaxed);
+  // The same, as a part of a power cut. Any thread.
+  void request_power_cut() {
     power_cut_.store(true, std::memory_order_relaxed);
     request_reset();
   }
-  // Bytes that the last power cut took.
-  u64 power_cut_lost() const { return power_cut_lost_.load(std::memory_order_relaxed); }
   bool reset_done() const { return !reset_requested_.load(std::memory_order_acquire); }
+  // After the power cut, which came when all controllers had stopped.
+  void end_power_cut() {
+    waits_for_cut_ = false;
+    reset_requested_.store(false, std::memory_order_release);
+  }
 
   // Worker 0 watches the controller's deadlines.
   Alarm& alarm() { return alarm_; }
@@ -60,13 +58,15 @@ class Controller {
   HostArray<Dispatcher>& dispatchers() { return *dispatchers_; }
   HostArray<Worker>& workers() { return *workers_; }
   AdminJobs& jobs() { return jobs_; }
+  const AdminJobs& jobs() const { return jobs_; }
   AsyncEvents& events() { return events_; }
   FeatureValues& features() { return features_; }
   FeatureValues& saved_features() { return saved_; }
-  EventHistory& history() { return history_; }
-  Firmware& firmware() { return firmware_; }
-  Sanitize& sanitize() { return sanitize_; }
-  SelfTest& self_test() { return self_test_; }
+  Subsystem& subsystem() { return shared_->subsystem; }
+  EventHistory& history() { return subsystem().history; }
+  Firmware& firmware() { return subsystem().firmware; }
+  Sanitize& sanitize() { return subsystem().sanitize; }
+  SelfTest& self_test() { return subsystem().self_test; }
   TelemetryCapture& host_telemetry() { return host_telemetry_; }
   TelemetryCapture& controller_telemetry() { return controller_telemetry_; }
   nvme::ChangedNamespacesLog& changed_namespaces() { return changed_namespaces_; }
@@ -105,6 +105,10 @@ class Controller {
   // The warning bits of the SMART log have changed, or their event was enabled.
   void check_temperature();
   void namespace_changed(u32 nsid);
+  // The same of all controllers that it is attached to.
+  void tell_namespace_changed(const Namespace& ns);
+  // Whether this controller carries out the subsystem's Sanitize operation.
+  bool sanitizes() { return sanitize().is_of(*this); }
 
   void fill_smart(nvme::SmartLog& log);
   u64 power_on_hours() const;
@@ -130,7 +134,7 @@ class Controller {
   // ---- Persistent events: event_records.cc
   template <typename Event>
   void record(nvme::PersistentEventType type, const Event& event) {
-    history_.add(type, timestamp(), &event, sizeof(event));
+    history().add(type, shared_->controller_id(), timestamp(), &event, sizeof(event));
   }
   void record_smart();
   void record_start(bool firmware_activated);
@@ -154,12 +158,11 @@ class Controller {
   // Of this run and all before.
   LifeTotals totals(u64 now) const;
 
-  // What of the controller survives, to or from a state file: counters, saved features, firmware slots, the persistent
-  // event log, results of self-tests and of Sanitize. Nothing is under way. state/controller_state.cc
+  // What of the controller survives, to or from a state file: counters, saved features. Nothing is under way.
+  // state/controller_state.cc
   void transfer(StateArchive& archive, u64 now);
 
-  // See nvmev_dev_hold(). Any thread.
-  void hold() { shared_->hold.store(true, std::memory_order_seq_cst); }
+  // See nvmev_dev_hold(), which is for all controllers. Any thread.
   bool held() const { return held_.load(std::memory_order_acquire); }
   void release();
 
@@ -200,7 +203,8 @@ class Controller {
   u32 poll_deadlines();
 
   // power_cut.cc
-  void cut_power(u64 seed);
+  void stopped_for_power_cut();
+  void cut_power();
 
   // hold.cc
   bool step_hold();
@@ -236,8 +240,7 @@ class Controller {
   u32 passes_ = 0;
   std::atomic<bool> reset_requested_{false};
   std::atomic<bool> power_cut_{false};  // the reset that was requested is one
-  std::atomic<u64> power_cut_seed_{0};
-  std::atomic<u64> power_cut_lost_{0};
+  bool waits_for_cut_ = false;  // this controller has stopped, others have not
   std::atomic<u32> seen_cc_{0};       // CC as last acted upon
   std::atomic<bool> unfinished_{false};  // the next pass has something to do whatever the requester does
 
@@ -267,10 +270,6 @@ class Controller {
   FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;
   Alarm alarm_;
-  EventHistory history_;
-  Firmware firmware_;
-  Sanitize sanitize_;
-  SelfTest self_test_;
   Thermal thermal_;
   TelemetryCapture host_telemetry_;
   TelemetryCapture controller_telemetry_;

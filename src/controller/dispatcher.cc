@@ -26,7 +26,7 @@ bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
   return lists_.allocate(shared.host, kLists) && block_.allocate(shared.host, kMaxFusedBytes) &&
-         buffer_.allocate(shared.host, shared.config.mdts);
+         buffer_.allocate(shared.host, shared.function, shared.config.mdts);
 }
 
 void Dispatcher::find_queues() {

@@ -30,13 +30,13 @@ void EventHistory::drop_oldest() {
   count_--;
 }
 
-void EventHistory::add(PersistentEventType type, u64 timestamp, const void* data, u32 length) {
+void EventHistory::add(PersistentEventType type, u16 cntlid, u64 timestamp, const void* data, u32 length) {
   while (bytes_ + sizeof(PersistentEvent) + length > kRoom) drop_oldest();
   PersistentEvent event{};
   event.type = static_cast<u8>(type);
   event.revision = 1;
   event.header_length = sizeof(event) - 3;
-  event.cntlid = kControllerId;
+  event.cntlid = cntlid;
   event.timestamp = timestamp;
   event.length = static_cast<u16>(length);
   memcpy(&events_[bytes_], &event, sizeof(event));
@@ -46,8 +46,9 @@ void EventHistory::add(PersistentEventType type, u64 timestamp, const void* data
   count_++;
 }
 
-bool EventHistory::establish(const PersistentEventHeader& device) {
+bool EventHistory::establish(const PersistentEventHeader& device, u16 cntlid) {
   if (has_context()) return false;
+  context_of_ = cntlid;
   PersistentEventHeader header = device;
   header.lid = static_cast<u8>(nvme::LogPage::kPersistentEvents);
   header.events = count_;

@@ -19,14 +19,18 @@ class EventHistory {
   bool init(nvmev_host* host) { return events_.allocate(host, kRoom) && context_.allocate(host, kLogBytes); }
 
   // Adds an event with its data; the oldest ones make room. `timestamp`: as feature 0Eh reads.
-  void add(nvme::PersistentEventType type, u64 timestamp, const void* data, u32 length);
+  // `cntlid`: of the controller that tells it.
+  void add(nvme::PersistentEventType type, u16 cntlid, u64 timestamp, const void* data, u32 length);
 
   // Copies the log as it is now, under a header whose fields about the device are filled in, and keeps the copy until
-  // release(). False when there is a context already.
-  bool establish(const nvme::PersistentEventHeader& device);
-  void release() { context_bytes_ = 0; }
+  // release(). False when there is a context already. A context belongs to a controller.
+  bool establish(const nvme::PersistentEventHeader& device, u16 cntlid);
+  void release(u16 cntlid) {
+    if (has_context(cntlid)) context_bytes_ = 0;
+  }
 
   bool has_context() const { return context_bytes_ != 0; }
+  bool has_context(u16 cntlid) const { return has_context() && context_of_ == cntlid; }
   const u8* context() const { return context_.data(); }
   u32 context_bytes() const { return context_bytes_; }
 
@@ -52,6 +56,7 @@ class EventHistory {
   u32 count_ = 0;
   u32 context_bytes_ = 0;
   u16 generation_ = 0;
+  u16 context_of_ = 0;
 };
 
 }  // namespace nvmev

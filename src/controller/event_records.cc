@@ -23,13 +23,13 @@ void Controller::record_smart() {
 void Controller::record_start(bool firmware_activated) {
   constexpr u8 kFormat = 1u << 0, kSanitize = 1u << 1;
   nvme::PowerOnOrResetEvent event{};
-  memcpy(event.revision, firmware_.revision(), sizeof(event.revision));
-  event.cntlid = kControllerId;
+  memcpy(event.revision, firmware().revision(), sizeof(event.revision));
+  event.cntlid = shared_->controller_id();
   event.firmware_activation = firmware_activated;
   for (const Namespace& ns : shared_->namespaces) {
     if (ns.exists() && ns.formatting.load(std::memory_order_relaxed)) event.operations |= kFormat;
   }
-  if (sanitize_.busy()) event.operations |= kSanitize;
+  if (sanitize().busy()) event.operations |= kSanitize;
   event.power_cycle = totals(now_).power_cycles;
   event.power_on = (now_ - created_) / kNsPerMs;
   event.timestamp = timestamp();
@@ -51,7 +51,7 @@ void Controller::timestamp_changes() {
 }
 
 bool Controller::establish_event_context() {
-  if (history_.has_context()) return false;
+  if (history().has_context()) return false;
   record_smart();
   nvme::PersistentEventHeader header{};
   header.timestamp = timestamp();
@@ -61,7 +61,7 @@ bool Controller::establish_event_context() {
   set_padded(header.sn, sizeof(header.sn), shared_->config.serial);
   set_padded(header.mn, sizeof(header.mn), shared_->config.model);
   format_subnqn(shared_->config.serial, header.subnqn);
-  return history_.establish(header);
+  return history().establish(header, shared_->controller_id());
 }
 
 }  // namespace nvmev

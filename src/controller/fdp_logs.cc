@@ -24,10 +24,18 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   nvme::SmartLog smart{};
   controller.fill_smart(smart);
   u64 blocks_read = 0, blocks_written = 0;
-  for (const WorkerStats& stats : shared.worker_stats) {
-    blocks_read += stats.blocks_read.get();
-    blocks_written += stats.blocks_written.get();
-  }
+  LifeTotals all{};
+  controller.subsystem().for_each_controller([&](Controller& other) {
+    for (const WorkerStats& stats : other.shared().worker_stats) {
+      blocks_read += stats.blocks_read.get();
+      blocks_written += stats.blocks_written.get();
+    }
+    const LifeTotals totals = other.totals(controller.now());
+    all.reads += totals.reads;
+    all.writes += totals.writes;
+    all.media_errors += totals.media_errors;
+    all.error_log_entries += totals.error_log_entries;
+  });
   auto& log = *reinterpret_cast<nvme::EnduranceGroupLog*>(data);
   log.available_spare = health.available_spare;
   log.available_spare_threshold = smart.available_spare_threshold;
@@ -35,10 +43,10 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   log.data_units_read.low = units(blocks_read << 9);
   log.data_units_written.low = units(blocks_written << 9);
   log.media_units_written.low = units(counters.media_written);
-  log.host_reads = smart.host_reads;
-  log.host_writes = smart.host_writes;
-  log.media_errors = smart.media_errors;
-  log.error_log_entries = smart.error_log_entries;
+  log.host_reads.low = all.reads;
+  log.host_writes.low = all.writes;
+  log.media_errors.low = all.media_errors;
+  log.error_log_entries.low = all.error_log_entries;
   log.total_capacity.low = shared.namespaces.capacity();
   log.unallocated_capacity.low = shared.namespaces.unallocated();
   return sizeof(log);

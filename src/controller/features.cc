@@ -119,7 +119,7 @@ Status set_volatile_cache(Access& access) {
   constexpr u32 kEnable = 1;
   if (access.sqe.cdw11 & ~kEnable) return Status::kInvalidField;
   access.values.volatile_cache = access.sqe.cdw11;
-  access.controller.shared().regions.set_volatile_cache(access.sqe.cdw11 != 0);
+  access.controller.subsystem().apply_volatile_cache();
   return Status::kSuccess;
 }
 
@@ -435,10 +435,10 @@ Status set_write_protection(Access& access) {
   constexpr u32 kMask = 0x7;
   const auto state = static_cast<nvme::WriteProtection>(access.sqe.cdw11);
   if ((access.sqe.cdw11 & ~kMask) != 0 || state > nvme::WriteProtection::kPermanent) return Status::kInvalidField;
+  ControllerNamespaces& namespaces = access.controller.shared().namespaces;
   const auto named = [&](const Namespace& ns) {
-    return ns.attached() && (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast);
+    return namespaces.attached(ns) && (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast);
   };
-  Namespaces& namespaces = access.controller.shared().namespaces;
   for (const Namespace& ns : namespaces) {
     if (named(ns) && !may_change(ns, state)) return Status::kFeatureNotChangeable;
   }
@@ -599,7 +599,7 @@ void Controller::apply_open_channel() {
 void Controller::restore_features() {
   features_ = saved_;
   features_.timestamp_set = now_;
-  shared_->regions.set_volatile_cache(features_.volatile_cache != 0);
+  subsystem().apply_volatile_cache();
   apply_coalescing();
   apply_power();
   apply_thermal();

@@ -44,7 +44,7 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
     const bool changed = index != before;
     ns.format.store(index, std::memory_order_relaxed);
     ns.formatting.store(false, std::memory_order_release);
-    if (changed) controller.namespace_changed(ns.id);
+    if (changed) controller.tell_namespace_changed(ns);
     job.at = 0;
   }
   controller.record(nvme::PersistentEventType::kFormatCompletion, nvme::FormatCompletionEvent{job.sqe.nsid, 0, 0, 0, 0});
@@ -57,21 +57,21 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   const u32 protection = sqe.cdw10 >> 5 & 0x7;
   const u32 erase_setting = sqe.cdw10 >> 9 & 0x7;
   constexpr u32 kUserDataErase = 1;
-  Namespaces& namespaces = controller.shared().namespaces;
+  ControllerNamespaces& namespaces = controller.shared().namespaces;
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   Namespace* one = namespaces.find_attached(sqe.nsid);
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
   if (erase_setting > kUserDataErase) return {Status::kInvalidField};  // no cryptographic erase (FNA bit 2)
   if (protection != 0) return {Status::kInvalidFormat};
   for (const Namespace& ns : namespaces) {
-    const bool meant = (all || &ns == one) && ns.attached();
+    const bool meant = (all || &ns == one) && namespaces.attached(ns);
     if (meant && !accepts(ns, format_index(sqe))) return {Status::kInvalidFormat};
     if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   // One at a time, so that a job's marks are its own.
-  if (controller.jobs().count(step_format) != 0) return {Status::kFormatInProgress};
+  if (controller.subsystem().count_jobs(step_format) != 0) return {Status::kFormatInProgress};
   for (Namespace& ns : namespaces) {
-    if ((all || &ns == one) && ns.attached()) ns.formatting.store(true, std::memory_order_seq_cst);
+    if ((all || &ns == one) && namespaces.attached(ns)) ns.formatting.store(true, std::memory_order_seq_cst);
   }
   if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByFormat);
   controller.record(nvme::PersistentEventType::kFormatStart, nvme::FormatStartEvent{sqe.nsid, 0, {}, sqe.cdw10});

@@ -13,7 +13,7 @@ bool Controller::step_hold() {
   switch (hold_stage_) {
     case HoldStage::kNone:
       // What is under way comes to its end first.
-      if (state_ == State::kStopping || jobs_.any() || sanitize_.working()) return false;
+      if (state_ == State::kStopping || jobs_.any() || sanitize().working()) return false;
       hold_quiesce_.begin(*this);
       hold_stage_ = HoldStage::kQuiesce;
       return true;
@@ -31,7 +31,6 @@ bool Controller::step_hold() {
 void Controller::release() {
   held_.store(false, std::memory_order_relaxed);
   save_over_.store(true, std::memory_order_release);
-  shared_->hold.store(false, std::memory_order_seq_cst);
 }
 
 // The host has saved the state of a device that was shut down, or does not.

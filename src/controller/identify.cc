@@ -40,7 +40,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   put_text(data.mn, shared.config.model);
   data.rab = 6;
   data.mdts = static_cast<u8>(shared.config.mdts);
-  data.cntlid = kControllerId;
+  data.cntlid = shared.controller_id();
   data.ver = nvme::kVersion20;
   data.oaes = nvme::kOaesNamespaceAttribute;
   data.rtd3e = kShutdownLatency;
@@ -157,7 +157,7 @@ Status list_namespaces(const Shared& shared, const Sqe& sqe, u8* data, Predicate
 }
 
 Status active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
-  return list_namespaces(controller.shared(), sqe, data, [](const Namespace& ns) { return ns.attached(); });
+  return list_namespaces(controller.shared(), sqe, data, [&](const Namespace& ns) { return controller.shared().namespaces.attached(ns); });
 }
 
 Status allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
@@ -167,7 +167,7 @@ Status allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
 Status csi_active_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
   if (const Status status = check_command_set(controller.shared(), sqe); status != Status::kSuccess) return status;
   return list_namespaces(controller.shared(), sqe, data,
-                         [&](const Namespace& ns) { return ns.attached() && is_of_set(ns, sqe); });
+                         [&](const Namespace& ns) { return controller.shared().namespaces.attached(ns) && is_of_set(ns, sqe); });
 }
 
 Status csi_allocated_namespaces(Controller& controller, const Sqe& sqe, u8* data) {
@@ -214,7 +214,7 @@ Status csi_namespace_if(Controller& controller, const Sqe& sqe, u8* data, Predic
 }
 
 Status csi_namespace(Controller& controller, const Sqe& sqe, u8* data) {
-  return csi_namespace_if(controller, sqe, data, [](const Namespace& ns) { return ns.attached(); });
+  return csi_namespace_if(controller, sqe, data, [&](const Namespace& ns) { return controller.shared().namespaces.attached(ns); });
 }
 
 Status csi_allocated_namespace(Controller& controller, const Sqe& sqe, u8* data) {
@@ -255,21 +255,33 @@ Status independent_allocated_namespace(Controller& controller, const Sqe& sqe, u
 }
 
 // A Controller List (section 4.4.1): a count, then the ids at or above CNTID.
-Status controllers(Controller&, const Sqe& sqe, u8* data) {
-  const u16 list[2] = {1, kControllerId};
-  if (kControllerId >= controller_id(sqe)) memcpy(data, list, sizeof(list));
+template <typename Predicate>
+void list_controllers(Controller& controller, const Sqe& sqe, u8* data, Predicate listed) {
+  u16* list = reinterpret_cast<u16*>(data);
+  controller.subsystem().for_each_controller([&](Controller& other) {
+    const Shared& shared = other.shared();
+    if (shared.controller_id() >= controller_id(sqe) && listed(shared)) list[++list[0]] = shared.controller_id();
+  });
+}
+
+Status controllers(Controller& controller, const Sqe& sqe, u8* data) {
+  list_controllers(controller, sqe, data, [](const Shared&) { return true; });
   return Status::kSuccess;
 }
 
 Status namespace_controllers(Controller& controller, const Sqe& sqe, u8* data) {
-  const Shared& shared = controller.shared();
-  if (shared.namespaces.find_attached(sqe.nsid) != nullptr) return controllers(controller, sqe, data);
-  return check_nsid(shared, sqe.nsid);
+  const Namespace* ns = controller.shared().namespaces.find(sqe.nsid);
+  if (ns != nullptr && ns->exists()) {
+    list_controllers(controller, sqe, data, [&](const Shared& other) { return ns->attached_to(other.index); });
+  }
+  return check_nsid(controller.shared(), sqe.nsid);
 }
 
 // Section 5.17.2.21: vectors of the command set combinations that a controller can have; here one, of all sets.
 Status command_sets(Controller& controller, const Sqe& sqe, u8* data) {
-  if (controller_id(sqe) != 0xffff && controller_id(sqe) != kControllerId) return Status::kInvalidField;
+  // A controller of this subsystem; all have the same.
+  const u32 id = controller_id(sqe);
+  if (id != 0xffff && id - 1 >= controller.subsystem().controller_count) return Status::kInvalidField;
   u64 sets = 1ull << static_cast<u8>(Csi::kNvm);
   for (const Region& region : controller.shared().regions) sets |= 1ull << static_cast<u8>(region.set->csi);
   memcpy(data, &sets, sizeof(sets));

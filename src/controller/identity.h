@@ -10,7 +10,6 @@ namespace nvmev {
 
 // Firmware of slot 1: the version of NVMeVirt.
 inline constexpr char kFirmwareRevision[] = NVMEV_VERSION;
-inline constexpr u16 kControllerId = 1;
 
 // A version 8 (custom) UUID, RFC 9562 section 5.8: a hash of `serial` and `purpose`.
 std::array<u8, 16> make_uuid(const char* serial, const char* purpose);

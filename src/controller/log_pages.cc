@@ -83,15 +83,16 @@ void controller_telemetry_read(Controller& controller) { controller.controller_t
 LogView persistent_event_log(Controller& controller, const Sqe& sqe) {
   constexpr u32 kActionMask = 0x3;
   EventHistory& history = controller.history();
+  const u16 cntlid = controller.shared().controller_id();
   switch (static_cast<nvme::PersistentEventAction>(log_specific(sqe) & kActionMask)) {
     case nvme::PersistentEventAction::kRead:
-      if (!history.has_context()) return {Status::kCommandSequenceError, nullptr, 0};
+      if (!history.has_context(cntlid)) return {Status::kCommandSequenceError, nullptr, 0};
       break;
     case nvme::PersistentEventAction::kEstablishAndRead:
       if (!controller.establish_event_context()) return {Status::kCommandSequenceError, nullptr, 0};
       break;
     case nvme::PersistentEventAction::kRelease:
-      history.release();
+      history.release(cntlid);
       return {Status::kSuccess, nullptr, 0};
     default:
       return {Status::kInvalidField, nullptr, 0};

@@ -61,6 +61,7 @@ Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, Status* stat
   fresh->format.store(format, std::memory_order_relaxed);
   fresh->formatting.store(false, std::memory_order_relaxed);
   fresh->protection.store(nvme::WriteProtection::kNone, std::memory_order_relaxed);
+  fresh->controllers.store(0, std::memory_order_relaxed);
   fresh->state.store(NamespaceState::kAllocated, std::memory_order_release);
   return fresh;
 }

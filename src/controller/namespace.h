@@ -21,17 +21,17 @@ inline constexpr u32 kMaxNamespaces = 32;
 
 enum class NamespaceState : u8 {
   kAbsent,
-  kAllocated,  // exists, and no controller sees it
-  kAttached,
+  kAllocated,
 };
 
-// Fields other than atomics change only while the namespace is not attached and no command uses it any more.
+// Fields other than atomics change only while the namespace is attached to no controller and no command uses it any more.
 struct Namespace {
   u32 id;
   Region* region;
   u64 base;   // first byte in the device's address space; on a page
   u64 bytes;
   std::atomic<NamespaceState> state{NamespaceState::kAbsent};
+  std::atomic<u32> controllers{0};  // those that it is attached to, a bit for each
   std::atomic<u8> format{0};  // index of the LBA format
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
@@ -40,7 +40,13 @@ struct Namespace {
   std::atomic<bool> unwritten_fails{false};
 
   bool exists() const { return state.load(std::memory_order_acquire) != NamespaceState::kAbsent; }
-  bool attached() const { return state.load(std::memory_order_seq_cst) == NamespaceState::kAttached; }
+  // `controller`: number, from 0.
+  bool attached_to(u32 controller) const {
+    return (controllers.load(std::memory_order_seq_cst) >> controller & 1) != 0;
+  }
+  bool attached_to_any() const { return controllers.load(std::memory_order_seq_cst) != 0; }
+  void attach(u32 controller) { controllers.fetch_or(1u << controller, std::memory_order_seq_cst); }
+  void detach(u32 controller) { controllers.fetch_and(~(1u << controller), std::memory_order_seq_cst); }
   // Bytes that it takes of the address space: whole pages.
   u64 allocated() const { return (bytes + kPageSize - 1) & ~static_cast<u64>(kPageSize - 1); }
   bool write_protected() const {
@@ -65,16 +71,6 @@ class Namespaces {
   Namespace* find(u32 id) { return id - 1 < kMaxNamespaces ? &namespaces_[id - 1] : nullptr; }
   const Namespace* find(u32 id) const { return id - 1 < kMaxNamespaces ? &namespaces_[id - 1] : nullptr; }
 
-  // nullptr unless it is attached.
-  Namespace* find_attached(u32 id) {
-    Namespace* ns = find(id);
-    return ns != nullptr && ns->attached() ? ns : nullptr;
-  }
-  const Namespace* find_attached(u32 id) const {
-    const Namespace* ns = find(id);
-    return ns != nullptr && ns->attached() ? ns : nullptr;
-  }
-
   u64 capacity() const { return capacity_; }
   u64 unallocated() const;
 
@@ -88,6 +84,40 @@ class Namespaces {
 
   u64 capacity_ = 0;
   std::array<Namespace, kMaxNamespaces> namespaces_;
+};
+
+// The same as one of the controllers sees them: any thread.
+class ControllerNamespaces {
+ public:
+  ControllerNamespaces(Namespaces& all, u32 controller) : all_(all), controller_(controller) {}
+
+  Namespaces& all() { return all_; }
+
+  Namespace* find(u32 id) { return all_.find(id); }
+  const Namespace* find(u32 id) const { return all_.find(id); }
+
+  bool attached(const Namespace& ns) const { return ns.attached_to(controller_); }
+  // nullptr unless it is attached to the controller.
+  Namespace* find_attached(u32 id) {
+    Namespace* ns = all_.find(id);
+    return ns != nullptr && attached(*ns) ? ns : nullptr;
+  }
+  const Namespace* find_attached(u32 id) const {
+    const Namespace* ns = all_.find(id);
+    return ns != nullptr && attached(*ns) ? ns : nullptr;
+  }
+
+  u64 capacity() const { return all_.capacity(); }
+  u64 unallocated() const { return all_.unallocated(); }
+
+  Namespace* begin() { return all_.begin(); }
+  Namespace* end() { return all_.end(); }
+  const Namespace* begin() const { return all_.begin(); }
+  const Namespace* end() const { return all_.end(); }
+
+ private:
+  Namespaces& all_;
+  const u32 controller_;
 };
 
 }  // namespace nvmev

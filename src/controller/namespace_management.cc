@@ -74,7 +74,7 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   if (region->set->whole_region && bytes != region->whole) {
     return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
   }
-  Namespace* ns = controller.shared().namespaces.create(*region, bytes, format, &status);
+  Namespace* ns = controller.subsystem().namespaces.create(*region, bytes, format, &status);
   if (ns == nullptr) return {status};
   controller.record_namespace(sqe.cdw10, *ns);
   return {Status::kSuccess, ns->id};
@@ -93,7 +93,7 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
   }
   for (; job.nsid <= job.last_nsid; job.nsid++) {
     Namespace& ns = *shared.namespaces.find(job.nsid);
-    if (ns.state.load(std::memory_order_relaxed) != NamespaceState::kAllocated) continue;
+    if (!ns.exists() || ns.attached_to_any()) continue;
     if (job.stage == kErase) {
       if (!erase_step(shared, ns, &job.at)) return false;
       job.stage = kForget;
@@ -103,14 +103,14 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     job.stage = kErase;
     controller.record_namespace(job.sqe.cdw10, ns);
     controller.forget_namespace(ns.id);
-    shared.namespaces.remove(ns);
+    shared.namespaces.all().remove(ns);
     job.at = 0;
   }
   return true;
 }
 
 AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
-  Namespaces& namespaces = controller.shared().namespaces;
+  Namespaces& namespaces = controller.subsystem().namespaces;
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   Namespace* one = namespaces.find(sqe.nsid);
   if (!all && (one == nullptr || !one->exists())) return {Status::kInvalidNamespaceOrFormat};
@@ -119,12 +119,12 @@ AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
     if (ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
     if (ns.exists() && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
-  if (controller.jobs().count(step_delete) != 0) return {Status::kNamespaceNotReady};
+  if (controller.subsystem().count_jobs(step_delete) != 0) return {Status::kNamespaceNotReady};
   if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByRemoval);
   for (Namespace& ns : namespaces) {
-    if ((!all && &ns != one) || !ns.attached()) continue;
-    ns.state.store(NamespaceState::kAllocated, std::memory_order_seq_cst);
-    controller.namespace_changed(ns.id);
+    if (!all && &ns != one) continue;
+    controller.tell_namespace_changed(ns);
+    ns.controllers.store(0, std::memory_order_seq_cst);
   }
   AdminJob* job = controller.jobs().add(step_delete, sqe);
   job->nsid = all ? 1 : sqe.nsid;
@@ -137,12 +137,42 @@ AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
 
 bool step_detach(Controller& controller, AdminJob& job, Status*, u32*) { return job.quiesce.done(controller); }
 
-// A Controller List (section 4.4.1) that names this controller, which is the only one.
-Status check_controller_list(Controller& controller, const Sqe& sqe) {
+// A Controller List (section 4.4.1): at least one, all of this subsystem, in ascending order. *controllers: a bit for each.
+Status read_controller_list(Controller& controller, const Sqe& sqe, u32* controllers) {
   u16* list = reinterpret_cast<u16*>(controller.scratch());
   if (const Status status = controller.receive(sqe, list, kPageSize); status != Status::kSuccess) return status;
-  const bool valid = list[0] == 1 && list[1] == kControllerId;
-  return valid ? Status::kSuccess : Status::kControllerListInvalid;
+  const u32 count = controller.subsystem().controller_count;
+  if (list[0] == 0 || list[0] > count) return Status::kControllerListInvalid;
+  *controllers = 0;
+  for (u32 i = 1; i <= list[0]; i++) {
+    if (list[i] == 0 || list[i] > count || *controllers >> (list[i] - 1u) != 0) return Status::kControllerListInvalid;
+    *controllers |= 1u << (list[i] - 1u);
+  }
+  return Status::kSuccess;
+}
+
+bool is_being_deleted(Controller& controller, const Namespace& ns) {
+  bool found = false;
+  controller.subsystem().for_each_controller([&](Controller& other) {
+    for (const AdminJob& job : other.jobs()) {
+      found |= job.step == step_delete && job.nsid <= ns.id && ns.id <= job.last_nsid;
+    }
+  });
+  return found;
+}
+
+// Changes the attachment to those of `controllers`, and tells them.
+void set_attachment(Controller& controller, Namespace& ns, u32 controllers, bool attached) {
+  controller.subsystem().for_each_controller([&](Controller& other) {
+    const u32 index = other.shared().index;
+    if ((controllers >> index & 1) == 0) return;
+    if (attached) {
+      ns.attach(index);
+    } else {
+      ns.detach(index);
+    }
+    other.namespace_changed(ns.id);
+  });
 }
 
 }  // namespace
@@ -162,20 +192,18 @@ AdminResult namespace_attachment(Controller& controller, const Sqe& sqe) {
   Namespace* ns = controller.shared().namespaces.find(sqe.nsid);
   if (ns == nullptr || !ns->exists()) return {Status::kInvalidNamespaceOrFormat};
   if (select(sqe) > kDetach) return {Status::kInvalidField};
-  if (const Status status = check_controller_list(controller, sqe); status != Status::kSuccess) return {status};
+  u32 controllers = 0;
+  if (const Status status = read_controller_list(controller, sqe, &controllers); status != Status::kSuccess) return {status};
   if (ns->formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
-  for (const AdminJob& job : controller.jobs()) {
-    if (job.step == step_delete && job.nsid <= ns->id && ns->id <= job.last_nsid) return {Status::kNamespaceNotReady};
-  }
+  if (is_being_deleted(controller, *ns)) return {Status::kNamespaceNotReady};
+  const u32 attached = ns->controllers.load(std::memory_order_relaxed);
   if (select(sqe) == kAttach) {
-    if (ns->attached()) return {Status::kNamespaceAlreadyAttached};
-    ns->state.store(NamespaceState::kAttached, std::memory_order_seq_cst);
-    controller.namespace_changed(ns->id);
+    if ((attached & controllers) != 0) return {Status::kNamespaceAlreadyAttached};
+    set_attachment(controller, *ns, controllers, true);
     return {};
   }
-  if (!ns->attached()) return {Status::kNamespaceNotAttached};
-  ns->state.store(NamespaceState::kAllocated, std::memory_order_seq_cst);
-  controller.namespace_changed(ns->id);
+  if ((attached & controllers) != controllers) return {Status::kNamespaceNotAttached};
+  set_attachment(controller, *ns, controllers, false);
   controller.jobs().add(step_detach, sqe)->quiesce.begin(controller);
   return AdminResult::later();
 }

@@ -31,8 +31,23 @@ class DataLoss final : public PowerLossSink {
 
 }  // namespace
 
-void Controller::cut_power(u64 seed) {
+void Subsystem::begin_power_cut(u64 seed) {
+  power_cut_seed.store(seed, std::memory_order_relaxed);
+  cutting_power.store(controller_count, std::memory_order_relaxed);
+  for_each_controller([](Controller& controller) { controller.request_power_cut(); });
+}
+
+// The last controller to stop finds all of them stopped.
+void Controller::stopped_for_power_cut() {
+  waits_for_cut_ = true;
+  if (subsystem().cutting_power.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+  cut_power();
+  subsystem().for_each_controller([](Controller& controller) { controller.end_power_cut(); });
+}
+
+void Controller::cut_power() {
   Shared& shared = *shared_;
+  const u64 seed = subsystem().power_cut_seed.load(std::memory_order_relaxed);
   u64 lost = 0;
   for (Region& region : shared.regions) {
     DataLoss loss(shared, region);
@@ -40,9 +55,11 @@ void Controller::cut_power(u64 seed) {
     lost += loss.bytes();
   }
   shared.undo_log.clear();
-  shared.earlier.power_cycles++;
-  shared.earlier.unsafe_shutdowns++;
-  power_cut_lost_.store(lost, std::memory_order_relaxed);
+  subsystem().for_each_controller([](Controller& controller) {
+    controller.shared().earlier.power_cycles++;
+    controller.shared().earlier.unsafe_shutdowns++;
+  });
+  subsystem().power_cut_lost.store(lost, std::memory_order_relaxed);
   nvmev_host_log(shared.host, NVMEV_LOG_NOTICE, "power cut, seed %llu: %llu KiB written and not flushed are lost",
                  static_cast<unsigned long long>(seed), static_cast<unsigned long long>(lost >> 10));
 }

@@ -24,12 +24,12 @@ class QueueMemory {
   void init(void** pages) { pages_ = pages; }
 
   // Maps `bytes` from the page-aligned `bus`. False when that is not memory we may reach.
-  bool map(nvmev_host* host, u64 bus, u64 bytes) {
+  bool map(nvmev_function* function, u64 bus, u64 bytes) {
     for (u64 at = 0; at < bytes; at += kPageSize) {
       const u64 left = bytes - at;
       u64 page;
       if (__builtin_add_overflow(bus, at, &page)) return false;
-      pages_[at >> kPageShift] = nvmev_host_map(host, page, static_cast<u32>(left < kPageSize ? left : kPageSize));
+      pages_[at >> kPageShift] = nvmev_host_map(function, page, static_cast<u32>(left < kPageSize ? left : kPageSize));
       if (pages_[at >> kPageShift] == nullptr) return false;
     }
     return true;

@@ -5,59 +5,71 @@
 
 namespace nvmev {
 
-void Quiesce::begin(Controller& controller) {
-  long_plans_noted_ = rings_noted_ = false;
-  for (u32 d = 0; d < controller.shared().config.dispatchers; d++) passes_[d] = controller.dispatchers()[d].pass_count();
+void Quiesce::Part::begin(Controller& controller) {
+  long_plans_noted = rings_noted = false;
+  for (u32 d = 0; d < controller.shared().config.dispatchers; d++) passes[d] = controller.dispatchers()[d].pass_count();
 }
 
 // A pass that was under way at begin() may have checked a command before; a later one has not.
-bool Quiesce::dispatchers_passed(Controller& controller) {
+bool Quiesce::Part::dispatchers_passed(Controller& controller) {
   for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
-    const u32 then = passes_[d];
+    const u32 then = passes[d];
     if (then % 2 == 1 && controller.dispatchers()[d].pass_count() == then) return false;
   }
   return true;
 }
 
-void Quiesce::note_long_plans(Controller& controller) {
+void Quiesce::Part::note_long_plans(Controller& controller) {
   for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
-    long_plans_[d] = controller.dispatchers()[d].long_plan_count();
+    long_plans[d] = controller.dispatchers()[d].long_plan_count();
   }
-  long_plans_noted_ = true;
+  long_plans_noted = true;
 }
 
-bool Quiesce::long_plans_passed(Controller& controller) {
+bool Quiesce::Part::long_plans_passed(Controller& controller) {
   for (u32 d = 0; d < controller.shared().config.dispatchers; d++) {
-    const u32 then = long_plans_[d];
+    const u32 then = long_plans[d];
     if (then % 2 == 1 && controller.dispatchers()[d].long_plan_count() == then) return false;
   }
   return true;
 }
 
-void Quiesce::note_rings(Controller& controller) {
+void Quiesce::Part::note_rings(Controller& controller) {
   Shared& shared = controller.shared();
-  for (std::size_t i = 0; i < shared.rings.size(); i++) published_[i] = shared.rings[i].published();
-  rings_noted_ = true;
+  for (std::size_t i = 0; i < shared.rings.size(); i++) published[i] = shared.rings[i].published();
+  rings_noted = true;
 }
 
-bool Quiesce::rings_passed(Controller& controller) {
+bool Quiesce::Part::rings_passed(Controller& controller) {
   Shared& shared = controller.shared();
   for (std::size_t i = 0; i < shared.rings.size(); i++) {
-    if (static_cast<std::int32_t>(shared.rings[i].popped() - published_[i]) < 0) return false;
+    if (static_cast<std::int32_t>(shared.rings[i].popped() - published[i]) < 0) return false;
   }
   return true;
 }
 
-bool Quiesce::done(Controller& controller) {
+bool Quiesce::Part::done(Controller& controller) {
   if (!dispatchers_passed(controller)) return false;
-  if (!long_plans_noted_) note_long_plans(controller);
+  if (!long_plans_noted) note_long_plans(controller);
   if (!long_plans_passed(controller)) return false;
-  if (!rings_noted_) note_rings(controller);
+  if (!rings_noted) note_rings(controller);
   if (!rings_passed(controller)) return false;
   for (const Worker& worker : controller.workers()) {
     if (worker.has_long_task()) return false;
   }
   return true;
+}
+
+void Quiesce::begin(Controller& controller) {
+  Part* part = parts_.data();
+  controller.subsystem().for_each_controller([&](Controller& other) { part++->begin(other); });
+}
+
+bool Quiesce::done(Controller& controller) {
+  Part* part = parts_.data();
+  bool all = true;
+  controller.subsystem().for_each_controller([&](Controller& other) { all &= part++->done(other); });
+  return all;
 }
 
 }  // namespace nvmev

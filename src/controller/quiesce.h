@@ -14,23 +14,30 @@ class Controller;
 class Quiesce {
  public:
   // The moment. What must not be met by later commands is set before. Of dispatcher 0.
-  void begin(Controller& controller);
+  void begin(Controller& controller);  // of any controller: it is about all of them
 
   // Whether all commands fetched before begin() have moved their data. Of dispatcher 0, outside its pass.
   bool done(Controller& controller);
 
  private:
-  bool dispatchers_passed(Controller& controller);
-  void note_long_plans(Controller& controller);
-  bool long_plans_passed(Controller& controller);
-  void note_rings(Controller& controller);
-  bool rings_passed(Controller& controller);
+  // What one controller's threads have to pass.
+  struct Part {
+    void begin(Controller& controller);
+    bool done(Controller& controller);
+    bool dispatchers_passed(Controller& controller);
+    void note_long_plans(Controller& controller);
+    bool long_plans_passed(Controller& controller);
+    void note_rings(Controller& controller);
+    bool rings_passed(Controller& controller);
 
-  bool long_plans_noted_;
-  bool rings_noted_;
-  std::array<u32, NVMEV_MAX_DISPATCHERS> passes_;
-  std::array<u32, NVMEV_MAX_DISPATCHERS> long_plans_;
-  std::array<u32, NVMEV_MAX_DISPATCHERS * NVMEV_MAX_WORKERS> published_;
+    bool long_plans_noted;
+    bool rings_noted;
+    std::array<u32, NVMEV_MAX_DISPATCHERS> passes;
+    std::array<u32, NVMEV_MAX_DISPATCHERS> long_plans;
+    std::array<u32, NVMEV_MAX_DISPATCHERS * NVMEV_MAX_WORKERS> published;
+  };
+
+  std::array<Part, NVMEV_MAX_CONTROLLERS> parts_;
 };
 
 }  // namespace nvmev

@@ -29,6 +29,7 @@ u32 Controller::poll_registers() {
   const u32 value = load_acquire(&registers()->cc);
   const u32 before = seen_cc_.exchange(value, std::memory_order_relaxed);
   const bool enabled = value & cc::kEnable;
+  if (waits_for_cut_) return 0;
   if (!reset_done() && state_ != State::kStopping) {
     begin_stop(StopReason::kReset);
     done++;
@@ -140,8 +141,8 @@ bool Controller::set_up_admin_queue(const char** why) {
     *why = "ASQ, ACQ: addresses of pages are right";
     return false;
   }
-  if (!sq.memory.map(shared_->host, asq, static_cast<u64>(sq.size) * sizeof(nvme::Sqe)) ||
-      !cq.memory.map(shared_->host, acq, static_cast<u64>(cq.size) * sizeof(nvme::Cqe))) {
+  if (!sq.memory.map(shared_->function, asq, static_cast<u64>(sq.size) * sizeof(nvme::Sqe)) ||
+      !cq.memory.map(shared_->function, acq, static_cast<u64>(cq.size) * sizeof(nvme::Cqe))) {
     *why = "ASQ, ACQ: addresses of memory are right";
     return false;
   }

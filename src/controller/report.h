@@ -8,6 +8,6 @@
 namespace nvmev {
 
 // Adds one line `name value` for each figure (docs/statistics.md). Any thread.
-void report(const Shared& shared, TextWriter& text);
+void report(const Subsystem& shared, TextWriter& text);
 
 }  // namespace nvmev

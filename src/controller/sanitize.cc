@@ -46,7 +46,11 @@ u32 estimate(const Shared& shared, SanitizeAction action) {
 // Commands so far that may have changed blocks.
 u64 writes_so_far(const Shared& shared) {
   u64 writes = 0;
-  for (const WorkerStats& stats : shared.worker_stats) writes += stats.writes.get() + stats.write_zeroes.get();
+  shared.subsystem.for_each_controller([&](Controller& controller) {
+    for (const WorkerStats& stats : controller.shared().worker_stats) {
+      writes += stats.writes.get() + stats.write_zeroes.get();
+    }
+  });
   return writes;
 }
 
@@ -60,6 +64,7 @@ void Sanitize::exit_failure(Shared& shared) {
 void Sanitize::start(Controller& controller, u32 cdw10_value, u32 pattern, bool fails) {
   constexpr u32 kMaxPasses = 16;
   Shared& shared = controller.shared();
+  controller_ = &controller;
   cdw10_ = cdw10_value;
   pattern_ = pattern;
   fails_ = fails;

@@ -22,6 +22,8 @@ class Sanitize {
  public:
   // Whether an operation is under way.
   bool busy() const { return stage_ != Stage::kIdle; }
+  // Whether the controller carries the operation out, or the last one.
+  bool is_of(const Controller& controller) const { return controller_ == &controller; }
   // Whether a pass would do something, but for waiting until wake_at().
   bool working() const { return busy() && stage_ != Stage::kWait; }
   // ns; NVMEV_NEVER when there is nothing to wait for.
@@ -61,6 +63,7 @@ class Sanitize {
   }
 
   Stage stage_ = Stage::kIdle;
+  const Controller* controller_ = nullptr;
   nvme::SanitizeStatus status_ = nvme::SanitizeStatus::kNever;
   bool failed_ = false;  // in a failure mode
   bool fails_ = false;

@@ -16,9 +16,10 @@ bool SelfTest::tests(u32 nsid) const {
   return running() && nsid_ != 0 && (nsid_ == nvme::kNsidBroadcast || nsid == nvme::kNsidBroadcast || nsid_ == nsid);
 }
 
-void SelfTest::start(SelfTestCode code, u32 nsid, u64 now, u64 duration) {
+void SelfTest::start(SelfTestCode code, u32 nsid, u32 controller, u64 now, u64 duration) {
   code_ = code;
   nsid_ = nsid;
+  controller_ = controller;
   started_ = now;
   duration_ = duration;
 }
@@ -55,28 +56,28 @@ SelfTestFinding Controller::examine() {
   nvme::SmartLog smart{};
   fill_smart(smart);
   if (smart.available_spare < smart.available_spare_threshold) return {true, SelfTestSegment::kSmart};
-  const bool thorough = self_test_.code() == SelfTestCode::kExtended;
+  const bool thorough = self_test().code() == SelfTestCode::kExtended;
   if (thorough && smart.percentage_used >= 100) return {true, SelfTestSegment::kDriveLife};
   return {};
 }
 
 void Controller::update_self_test() {
-  if (!self_test_.due(now_)) return;
+  if (!self_test().due(now_)) return;
   const SelfTestFinding finding = examine();
-  self_test_.end(finding.failed ? SelfTestResult::kFailedSegment : SelfTestResult::kPassed, finding.segment,
+  self_test().end(finding.failed ? SelfTestResult::kFailedSegment : SelfTestResult::kPassed, finding.segment,
                  power_on_hours());
 }
 
 void Controller::abort_self_test(SelfTestResult why) {
   update_self_test();
-  if (self_test_.running()) self_test_.end(why, SelfTestSegment::kSmart, power_on_hours());
+  if (self_test().running()) self_test().end(why, SelfTestSegment::kSmart, power_on_hours());
 }
 
 AdminResult device_self_test(Controller& controller, const Sqe& sqe) {
   constexpr u64 kNsPerSecond = 1000ull * 1000 * 1000;
   const SelfTestCode code = static_cast<SelfTestCode>(sqe.cdw10 & 0xf);
   SelfTest& test = controller.self_test();
-  const Namespaces& namespaces = controller.shared().namespaces;
+  const ControllerNamespaces& namespaces = controller.shared().namespaces;
   if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast) {
     if (namespaces.find(sqe.nsid) == nullptr) return {Status::kInvalidNamespaceOrFormat};
     if (namespaces.find_attached(sqe.nsid) == nullptr) return {Status::kInvalidField};
@@ -87,7 +88,7 @@ AdminResult device_self_test(Controller& controller, const Sqe& sqe) {
     case SelfTestCode::kExtended: {
       if (test.running()) return {Status::kSelfTestInProgress};
       const u64 seconds = code == SelfTestCode::kShort ? SelfTest::kShortSeconds : SelfTest::kExtendedMinutes * 60;
-      test.start(code, sqe.nsid, controller.now(), controller.scaled(seconds * kNsPerSecond));
+      test.start(code, sqe.nsid, controller.shared().index, controller.now(), controller.scaled(seconds * kNsPerSecond));
       return {};
     }
     case SelfTestCode::kAbort:

@@ -25,7 +25,9 @@ class SelfTest {
   bool tests(u32 nsid) const;
 
   // None is running. `duration`: ns.
-  void start(nvme::SelfTestCode code, u32 nsid, u64 now, u64 duration);
+  void start(nvme::SelfTestCode code, u32 nsid, u32 controller, u64 now, u64 duration);
+  // Whether controller number `controller` was told to do what is running or was last.
+  bool is_of(u32 controller) const { return controller_ == controller; }
 
   // Whether the operation's time is over.
   bool due(u64 now) const { return running() && now - started_ >= duration_; }
@@ -47,6 +49,7 @@ class SelfTest {
 
   nvme::SelfTestCode code_ = nvme::SelfTestCode::kNone;
   u32 nsid_ = 0;
+  u32 controller_ = 0;
   u64 started_ = 0;
   u64 duration_ = 0;  // ns
   u32 results_ = 0;   // so far, without a bound

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The state of a device that its dispatchers and workers share.
+// The state of a controller that its dispatchers and workers share, and the way from there to what all controllers have in common.
 #pragma once
 
 #include <atomic>
 
 #include "error_log.h"
-#include "fdp.h"
 #include "life.h"
-#include "live_config.h"
-#include "medium.h"
-#include "namespace.h"
 #include "nvmev/host.h"
 #include "nvmev/host_array.h"
 #include "nvmev/nvme/async_event.h"
-#include "open_channel/chunk_log.h"
 #include "power.h"
 #include "queue.h"
-#include "region.h"
 #include "stats.h"
+#include "subsystem.h"
 #include "task.h"
-#include "uncorrectable.h"
-#include "undo_log.h"
 
 namespace nvmev {
 
@@ -45,13 +38,28 @@ struct Coalescing {
 };
 
 struct Shared {
-  nvmev_config config;  // as attached; live keys follow nvmev_dev_set()
-  nvmev_host* host;
-  u8* bar;
-  Medium medium;
-  Uncorrectable uncorrectable;
-  Regions regions;
-  Namespaces namespaces;
+  // `index`: of the controller, from 0. `function` and `bar` are its own.
+  Shared(Subsystem& of, u32 number, nvmev_function* pci, u8* registers)
+      : subsystem(of), index(number), function(pci), bar(registers), host(of.host), namespaces(of.namespaces, number) {}
+
+  Subsystem& subsystem;
+  const u32 index;
+  nvmev_function* const function;
+  u8* const bar;
+
+  // Of the subsystem.
+  nvmev_host* const host;
+  const nvmev_config& config = subsystem.config;
+  Medium& medium = subsystem.medium;
+  Uncorrectable& uncorrectable = subsystem.uncorrectable;
+  Regions& regions = subsystem.regions;
+  FdpEvents& fdp_events = subsystem.fdp_events;
+  ChunkLog& chunk_log = subsystem.chunk_log;
+  LiveConfig& live = subsystem.live;
+  UndoLog& undo_log = subsystem.undo_log;
+  std::atomic<nvme::Status>& sanitize_gate = subsystem.sanitize_gate;
+  std::atomic<bool>& hold = subsystem.hold;
+  ControllerNamespaces namespaces;
 
   HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue
   HostArray<CompletionQueue> cqs;
@@ -62,23 +70,17 @@ struct Shared {
   HostArray<DispatcherStats> dispatcher_stats;
 
   ErrorLog error_log;
-  mutable FdpEvents fdp_events;
-  ChunkLog chunk_log;
   Coalescing coalescing;
   Power power;
-  LiveConfig live;
-  // What all I/O commands and most admin commands are answered during and after a failed Sanitize operation.
-  std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};
   std::atomic<u32> pending_events{0};  // PendingEvent bits
   std::atomic<u32> media_feedback{0};  // feature CAh
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
-  std::atomic<bool> hold{false};  // no command is to be fetched: nvmev_dev_hold()
-  UndoLog undo_log;  // empty unless power_cuts=1
   LifeTotals earlier;  // of the runs before this one
 
   TaskRing& ring(u32 d, u32 w) { return rings[static_cast<std::size_t>(d) * config.workers + w]; }
   const TaskRing& ring(u32 d, u32 w) const { return rings[static_cast<std::size_t>(d) * config.workers + w]; }
 
+  u16 controller_id() const { return static_cast<u16>(index + 1); }
   u32 max_transfer() const { return kPageSize << config.mdts; }
 
   // Doorbells in BAR 0 (stride 4 bytes).

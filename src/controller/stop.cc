@@ -104,7 +104,6 @@ void Controller::finish_stop() {
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
   if (stop_reason_ == StopReason::kReset) {
-    if (power_cut_.exchange(false, std::memory_order_relaxed)) cut_power(power_cut_seed_.load(std::memory_order_relaxed));
     store_relaxed(&registers()->cc, 0);
     store_relaxed(&registers()->aqa, 0);
     store_relaxed(&registers()->asq, 0);
@@ -116,7 +115,12 @@ void Controller::finish_stop() {
   }
   state_ = State::kDisabled;
   set_csts(0);
-  if (stop_reason_ == StopReason::kReset) reset_requested_.store(false, std::memory_order_release);
+  if (stop_reason_ != StopReason::kReset) return;
+  if (power_cut_.exchange(false, std::memory_order_relaxed)) {
+    stopped_for_power_cut();
+  } else {
+    reset_requested_.store(false, std::memory_order_release);
+  }
 }
 
 // Section 3.7.2: what a Controller Level Reset does to the controller's own state.
@@ -124,12 +128,14 @@ void Controller::reset_internals() {
   keep_alive_ends_ = NVMEV_NEVER;
   // An extended self-test goes on.
   update_self_test();
-  if (self_test_.code() == nvme::SelfTestCode::kShort) abort_self_test(nvme::SelfTestResult::kAbortedByReset);
+  if (self_test().code() == nvme::SelfTestCode::kShort && self_test().is_of(shared_->index)) {
+    abort_self_test(nvme::SelfTestResult::kAbortedByReset);
+  }
   restore_features();
   reset_at_ = now_;
-  history_.release();
-  record_start(firmware_.reset());
-  shared_->fdp_events.reset();
+  history().release(shared_->controller_id());
+  record_start(firmware().reset());
+  if (subsystem().has_one_controller()) shared_->fdp_events.reset();
 }
 
 // ---- Queues ------------------------------------------------------------------------------------------------

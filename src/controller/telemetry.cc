@@ -30,7 +30,7 @@ void Controller::capture(TelemetryCapture& to, LogPage page, const char* reason)
   constexpr u32 kTextBytes = 16 << 10;
   to.begin(static_cast<u8>(page), reason);
   TextWriter text(reinterpret_cast<char*>(to.room()), kTextBytes);
-  report(*shared_, text);
+  report(subsystem(), text);
   to.end_area(1, text.length() < kTextBytes ? static_cast<u32>(text.length()) : kTextBytes);
 
   using Entries = nvme::ErrorLogEntry[ErrorLog::kEntries];

@@ -29,7 +29,7 @@ bool Worker::init(Shared& shared, u32 index) {
   index_ = index;
   stats_ = &shared.worker_stats[index];
   const u32 count = shared.config.inflight;
-  if (!buffer_.allocate(shared.host, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
+  if (!buffer_.allocate(shared.host, shared.function, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
   order_.init(entries_.data());
   for (u32 i = count; i-- > 0;) release(i);
   return true;
@@ -403,7 +403,7 @@ void Worker::signal_touched() {
     unmark(delayed_, id);
     cq.unsignalled = 0;
     stats_->interrupts.add(1);
-    nvmev_host_interrupt(shared_->host, cq.vector);
+    nvmev_host_interrupt(shared_->function, cq.vector);
   });
 }
 
@@ -419,7 +419,7 @@ bool Worker::signal_delayed(u64 now, u64* next) {
     unmark(delayed_, id);
     cq.unsignalled = 0;
     stats_->interrupts.add(1);
-    nvmev_host_interrupt(shared_->host, cq.vector);
+    nvmev_host_interrupt(shared_->function, cq.vector);
     any = true;
   });
   return any;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Configuration space of the NVMe function: a root complex integrated endpoint with power
+ * Configuration space of an NVMe function: a root complex integrated endpoint with power
  * management, MSI-X and a PCI Express capability. References are to PCI Express Base Specification
  * 5.0.
  */
@@ -51,10 +51,9 @@ static u16 nvmev_reg16(const struct nvmev_function *f, int where)
  * What a reset restores: everything that software can have changed, save what hardware keeps
  * ("sticky").
  */
-static void nvmev_config_space_reset(struct nvmev_host *host)
+static void nvmev_config_space_reset(struct nvmev_function *f)
 {
-	struct nvmev_function *f = &host->function;
-	u32 *entry = host->bar + NVMEV_BAR_MSIX_TABLE;
+	u32 *entry = f->bar + NVMEV_BAR_MSIX_TABLE;
 	unsigned int i;
 
 	/*
@@ -64,12 +63,12 @@ static void nvmev_config_space_reset(struct nvmev_host *host)
 	nvmev_put(f->value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	nvmev_put(f->value, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
 	nvmev_put(f->value, PCI_BASE_ADDRESS_0, 4,
-		  lower_32_bits(host->bar_phys) | PCI_BASE_ADDRESS_MEM_TYPE_64);
-	nvmev_put(f->value, PCI_BASE_ADDRESS_1, 4, upper_32_bits(host->bar_phys));
+		  lower_32_bits(f->bar_phys) | PCI_BASE_ADDRESS_MEM_TYPE_64);
+	nvmev_put(f->value, PCI_BASE_ADDRESS_1, 4, upper_32_bits(f->bar_phys));
 	f->value[PCI_CACHE_LINE_SIZE] = 0;
 	f->value[PCI_INTERRUPT_LINE] = 0;
 	nvmev_put(f->value, NVMEV_CAP_PM + PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET);
-	nvmev_put(f->value, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS, 2, nvmev_dev_vectors(host->dev) - 1);
+	nvmev_put(f->value, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS, 2, nvmev_dev_vectors(f->host->dev) - 1);
 	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVCTL, 2,
 		  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ_512B);
 	nvmev_put(f->value, NVMEV_CAP_EXP + PCI_EXP_DEVSTA, 2, 0);
@@ -84,14 +83,13 @@ static void nvmev_config_space_reset(struct nvmev_host *host)
 	}
 }
 
-void nvmev_config_space_init(struct nvmev_host *host)
+void nvmev_config_space_init(struct nvmev_function *f)
 {
-	struct nvmev_function *f = &host->function;
 
 	raw_spin_lock_init(&f->lock);
 
 	/* vendor and device */
-	nvmev_put(f->value, PCI_VENDOR_ID, 4, nvmev_config_pci_id(&host->config));
+	nvmev_put(f->value, PCI_VENDOR_ID, 4, nvmev_config_pci_id(&f->host->config));
 	nvmev_put(f->value, PCI_CLASS_REVISION, 4, PCI_CLASS_STORAGE_EXPRESS << 8 | 0x01);
 	nvmev_put(f->value, PCI_SUBSYSTEM_VENDOR_ID, 2, NVMEV_PCI_SUBVENDOR);
 	nvmev_put(f->value, PCI_SUBSYSTEM_ID, 2, NVMEV_PCI_SUBDEVICE);
@@ -136,29 +134,27 @@ void nvmev_config_space_init(struct nvmev_host *host)
 		  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED |
 			  PCI_EXP_DEVSTA_URD);
 
-	nvmev_config_space_reset(host);
+	nvmev_config_space_reset(f);
 }
 
 /* ---- Accesses -------------------------------------------------------------------------------- */
 
 /* 6.6.2: the function does not answer until the reset is complete. */
-static bool nvmev_still_resetting(struct nvmev_host *host)
+static bool nvmev_still_resetting(struct nvmev_function *f)
 {
-	struct nvmev_function *f = &host->function;
 
-	if (f->resetting && nvmev_dev_reset_done(host->dev))
+	if (f->resetting && nvmev_dev_reset_done(f->host->dev, f->index))
 		f->resetting = false;
 	return f->resetting;
 }
 
-u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size)
+u32 nvmev_config_space_read(struct nvmev_function *f, int where, int size)
 {
-	struct nvmev_function *f = &host->function;
 	unsigned long flags;
 	u32 value;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	if (nvmev_still_resetting(host) || f->absent)
+	if (nvmev_still_resetting(f) || f->absent)
 		value = ~0u;
 	else if (where + size > NVMEV_CONFIG_SIZE)
 		value = 0;
@@ -168,9 +164,8 @@ u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size)
 	return value;
 }
 
-void nvmev_config_space_set_absent(struct nvmev_host *host, bool absent)
+void nvmev_config_space_set_absent(struct nvmev_function *f, bool absent)
 {
-	struct nvmev_function *f = &host->function;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
@@ -179,17 +174,16 @@ void nvmev_config_space_set_absent(struct nvmev_host *host, bool absent)
 }
 
 /* What registers do beyond holding their bits. */
-static void nvmev_config_space_apply(struct nvmev_host *host)
+static void nvmev_config_space_apply(struct nvmev_function *f)
 {
-	struct nvmev_function *f = &host->function;
 	u16 command = nvmev_reg16(f, PCI_COMMAND);
 	u16 power = nvmev_reg16(f, NVMEV_CAP_PM + PCI_PM_CTRL) & PCI_PM_CTRL_STATE_MASK;
 	u16 msix = nvmev_reg16(f, NVMEV_CAP_MSIX + PCI_MSIX_FLAGS);
 	bool open = (msix & PCI_MSIX_FLAGS_ENABLE) && !(msix & PCI_MSIX_FLAGS_MASKALL);
 
 	WRITE_ONCE(f->may_access_memory, (command & PCI_COMMAND_MASTER) && power == 0);
-	if (open != READ_ONCE(host->irq.open))
-		nvmev_irq_set_open(host, open);
+	if (open != READ_ONCE(f->irq.open))
+		nvmev_irq_set_open(f, open);
 }
 
 /* 5.3.1.4: states that the function does not have are not entered. */
@@ -211,16 +205,15 @@ static bool nvmev_starts_reset(int where, int size, u32 value)
 	       (value >> (8 * (high - where)) & (PCI_EXP_DEVCTL_BCR_FLR >> 8));
 }
 
-void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 value)
+void nvmev_config_space_write(struct nvmev_function *f, int where, int size, u32 value)
 {
-	struct nvmev_function *f = &host->function;
 	unsigned long flags;
 	bool reset = false;
 	u8 power;
 	int i;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	if (nvmev_still_resetting(host) || where + size > NVMEV_CONFIG_SIZE)
+	if (nvmev_still_resetting(f) || where + size > NVMEV_CONFIG_SIZE)
 		goto unlock;
 	power = f->value[NVMEV_CAP_PM + PCI_PM_CTRL];
 	for (i = 0; i < size; i++) {
@@ -235,13 +228,13 @@ void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 
 	reset = nvmev_starts_reset(where, size, value);
 	if (reset) {
 		f->resetting = true;
-		nvmev_config_space_reset(host);
-		nvmev_dev_request_reset(host->dev);
+		nvmev_config_space_reset(f);
+		nvmev_dev_request_reset(f->host->dev, f->index);
 	}
-	nvmev_config_space_apply(host);
+	nvmev_config_space_apply(f);
 unlock:
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 
 	if (reset)
-		nvmev_threads_wake_dispatcher(host, 0);
+		nvmev_threads_wake_dispatcher(f->host, 0);
 }

@@ -53,19 +53,24 @@ static void nvmev_stats_threads(struct seq_file *file, struct nvmev_host *host)
 	}
 }
 
-static void nvmev_stats_irq(struct seq_file *file, struct nvmev_host *host)
+/* Lines of the first controller have no prefix. */
+static void nvmev_stats_irq(struct seq_file *file, struct nvmev_function *function)
 {
+	char prefix[24] = "";
 	unsigned int i;
 
-	for (i = 0; i < host->irq.nr_vectors; i++) {
-		struct nvmev_vector *vector = &host->irq.vectors[i];
+	if (function->index)
+		snprintf(prefix, sizeof(prefix), "controller.%u.", function->index + 1);
+	for (i = 0; i < function->irq.nr_vectors; i++) {
+		struct nvmev_vector *vector = &function->irq.vectors[i];
 
 		if (!READ_ONCE(vector->virq))
 			continue;
-		seq_printf(file, "vector.%u.irq %u\n", i, READ_ONCE(vector->virq));
-		seq_printf(file, "vector.%u.cpu %u\n", i, READ_ONCE(vector->cpu));
-		seq_printf(file, "vector.%u.raised %llu\n", i, (u64)atomic64_read(&vector->raised));
-		seq_printf(file, "vector.%u.delivered %llu\n", i,
+		seq_printf(file, "%svector.%u.irq %u\n", prefix, i, READ_ONCE(vector->virq));
+		seq_printf(file, "%svector.%u.cpu %u\n", prefix, i, READ_ONCE(vector->cpu));
+		seq_printf(file, "%svector.%u.raised %llu\n", prefix, i,
+			   (u64)atomic64_read(&vector->raised));
+		seq_printf(file, "%svector.%u.delivered %llu\n", prefix, i,
 			   (u64)atomic64_read(&vector->delivered));
 	}
 }
@@ -74,6 +79,7 @@ static int nvmev_stats_show(struct seq_file *file, void *unused)
 {
 	struct nvmev_host *host = file->private;
 	int result = nvmev_stats_core(file, host);
+	unsigned int i;
 
 	if (result)
 		return result;
@@ -81,7 +87,8 @@ static int nvmev_stats_show(struct seq_file *file, void *unused)
 	seq_printf(file, "host.pages_refused %llu\n", (u64)atomic64_read(&host->pages_refused));
 	seq_printf(file, "host.map_refused %llu\n", (u64)atomic64_read(&host->map_refused));
 	nvmev_stats_threads(file, host);
-	nvmev_stats_irq(file, host);
+	for (i = 0; i < host->nr_functions; i++)
+		nvmev_stats_irq(file, &host->functions[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(nvmev_stats);

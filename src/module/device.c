@@ -27,12 +27,45 @@ static void nvmev_list_del(struct nvmev_host *host)
 	mutex_unlock(&nvmev_hosts_lock);
 }
 
+static void nvmev_functions_init(struct nvmev_host *host)
+{
+	unsigned int i;
+
+	host->nr_functions = host->config.controllers;
+	for (i = 0; i < host->nr_functions; i++) {
+		host->functions[i].host = host;
+		host->functions[i].index = i;
+	}
+}
+
+static void nvmev_irqs_stop(struct nvmev_host *host, unsigned int count)
+{
+	while (count--)
+		nvmev_irq_stop(&host->functions[count]);
+}
+
+static int nvmev_irqs_start(struct nvmev_host *host)
+{
+	unsigned int i;
+	int result;
+
+	for (i = 0; i < host->nr_functions; i++) {
+		result = nvmev_irq_start(&host->functions[i]);
+		if (result) {
+			nvmev_irqs_stop(host, i);
+			return result;
+		}
+	}
+	return 0;
+}
+
 static int nvmev_host_init(struct nvmev_host *host, const struct nvmev_settings *settings,
 			   struct nvmev_error *error)
 {
 	int id;
 
 	host->config = settings->config;
+	nvmev_functions_init(host);
 	host->numa_node = settings->nr_cpus ? cpu_to_node(settings->cpus[0]) : NUMA_NO_NODE;
 	id = ida_alloc(&nvmev_ids, GFP_KERNEL);
 	if (id < 0)
@@ -88,7 +121,7 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_config_check(&host->config, error);
 	if (result)
 		goto stop_bar;
-	result = nvmev_dev_create(&host->config, host, host->bar, &host->dev, error);
+	result = nvmev_dev_create(&host->config, host, host->bars, &host->dev, error);
 	if (result)
 		goto stop_bar;
 
@@ -97,7 +130,7 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 		goto destroy_dev;
 
 	nvmev_fail(error, 0, "cannot make interrupts, threads and PCI bus of the device");
-	result = nvmev_irq_start(host);
+	result = nvmev_irqs_start(host);
 	if (result)
 		goto destroy_dev;
 	result = nvmev_threads_start(host, settings);
@@ -114,7 +147,7 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 stop_threads:
 	nvmev_threads_stop(host);
 stop_irq:
-	nvmev_irq_stop(host);
+	nvmev_irqs_stop(host, host->nr_functions);
 destroy_dev:
 	host->dying = true;
 	nvmev_dev_destroy(host->dev);
@@ -136,7 +169,7 @@ void nvmev_host_destroy(struct nvmev_host *host)
 	nvmev_pci_stop(host);
 	nvmev_state_finish(host);
 	nvmev_threads_stop(host);
-	nvmev_irq_stop(host);
+	nvmev_irqs_stop(host, host->nr_functions);
 	nvmev_state_close(host);
 	WRITE_ONCE(host->dying, true);
 	nvmev_dev_destroy(host->dev);

@@ -74,7 +74,7 @@ struct nvmev_vector {
 	unsigned int virq; /* 0: nobody has asked for it */
 	unsigned int cpu; /* where it is to be delivered */
 	bool masked; /* by the interrupt core */
-	struct nvmev_host *host;
+	struct nvmev_function *function;
 	call_single_data_t csd; /* to another CPU */
 	struct irq_work work; /* to this CPU */
 	atomic64_t raised;
@@ -93,10 +93,20 @@ struct nvmev_irq {
 	bool open; /* MSI-X is enabled and the function not masked */
 };
 
-/* Configuration space of the function: what lies beyond reads as zeros. */
+/* Configuration space of a function: what lies beyond reads as zeros. */
 #define NVMEV_CONFIG_SIZE 256
 
+/* A controller of the device: function 0 of the PCI device with its number. */
 struct nvmev_function {
+	struct nvmev_host *host;
+	unsigned int index; /* of the controller, from 0 */
+
+	void *bar; /* NVMEV_BAR_SIZE bytes */
+	phys_addr_t bar_phys;
+	struct nvmev_irq irq;
+	struct pci_dev __rcu *pdev; /* while the PCI core knows it */
+
+	/* Configuration space */
 	raw_spinlock_t lock;
 	u8 value[NVMEV_CONFIG_SIZE];
 	u8 writable[NVMEV_CONFIG_SIZE]; /* bits that take what is written */
@@ -117,8 +127,9 @@ struct nvmev_host {
 
 	struct resource *range; /* of the reserved medium */
 
-	void *bar; /* NVMEV_BAR_SIZE bytes */
-	phys_addr_t bar_phys;
+	struct nvmev_function functions[NVMEV_MAX_CONTROLLERS];
+	unsigned int nr_functions;
+	void *bars; /* NVMEV_BAR_SIZE bytes for each of them */
 
 	struct nvmev_thread *threads;
 	unsigned int nr_threads;
@@ -126,12 +137,8 @@ struct nvmev_host {
 	struct nvmev_thread *dispatcher_thread[NVMEV_MAX_DISPATCHERS];
 	struct nvmev_thread *worker_thread[NVMEV_MAX_WORKERS];
 
-	struct nvmev_irq irq;
-	struct nvmev_function function;
-
 	struct pci_host_bridge *bridge;
 	struct pci_bus *bus;
-	struct pci_dev __rcu *pdev; /* while the PCI core knows it */
 
 	struct {
 		struct file *file; /* or NULL: the device keeps no state */
@@ -189,7 +196,7 @@ int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *set
 		       struct nvmev_error *error);
 void nvmev_medium_stop(struct nvmev_host *host);
 
-/* ---- bar.c: the memory behind BAR 0 ---------------------------------------------------------- */
+/* ---- bar.c: the memory behind the BARs 0 ----------------------------------------------------- */
 
 int nvmev_bar_start(struct nvmev_host *host);
 void nvmev_bar_stop(struct nvmev_host *host);
@@ -215,13 +222,13 @@ void nvmev_state_drop(struct nvmev_host *host);
 
 /* ---- irq.c: MSI-X ---------------------------------------------------------------------------- */
 
-int nvmev_irq_start(struct nvmev_host *host);
-void nvmev_irq_stop(struct nvmev_host *host);
+int nvmev_irq_start(struct nvmev_function *function);
+void nvmev_irq_stop(struct nvmev_function *function);
 
 /*
  * What the MSI-X capability says changed: vectors pending are delivered when `open`. Any context.
  */
-void nvmev_irq_set_open(struct nvmev_host *host, bool open);
+void nvmev_irq_set_open(struct nvmev_function *function, bool open);
 
 /* ---- threads.c ------------------------------------------------------------------------------- */
 
@@ -243,14 +250,14 @@ void nvmev_threads_wake_dispatcher(struct nvmev_host *host, unsigned int d);
 /* ---- config_space.c -------------------------------------------------------------------------- */
 
 /* Puts configuration space into the state after power-on. */
-void nvmev_config_space_init(struct nvmev_host *host);
+void nvmev_config_space_init(struct nvmev_function *function);
 
 /* Accesses of `size` 1, 2 or 4 bytes, aligned to it, at `where` below 4096. Any context. */
-u32 nvmev_config_space_read(struct nvmev_host *host, int where, int size);
-void nvmev_config_space_write(struct nvmev_host *host, int where, int size, u32 value);
+u32 nvmev_config_space_read(struct nvmev_function *function, int where, int size);
+void nvmev_config_space_write(struct nvmev_function *function, int where, int size, u32 value);
 
 /* Whether accesses find nothing there, as with a function that was pulled out. Any context. */
-void nvmev_config_space_set_absent(struct nvmev_host *host, bool absent);
+void nvmev_config_space_set_absent(struct nvmev_function *function, bool absent);
 
 /* ---- power.c --------------------------------------------------------------------------------- */
 
@@ -265,15 +272,15 @@ int nvmev_power_cut(struct nvmev_host *host, u64 seed);
 int nvmev_pci_init(void); /* once a module */
 void nvmev_pci_exit(void);
 
-/* Shows the function to the PCI core; drivers bind, so everything else must run. */
+/* Shows the functions to the PCI core; drivers bind, so everything else must run. */
 int nvmev_pci_start(struct nvmev_host *host);
 
-/* Takes it away; returns when no driver uses it any more. */
+/* Takes them away; returns when no driver uses any of them any more. */
 void nvmev_pci_stop(struct nvmev_host *host);
 
-/* The function leaves the bus, and comes back as after power-on. May sleep. */
-void nvmev_pci_remove_function(struct nvmev_host *host);
-void nvmev_pci_add_function(struct nvmev_host *host);
+/* The functions leave the bus, and come back as after power-on. May sleep. */
+void nvmev_pci_remove_functions(struct nvmev_host *host);
+void nvmev_pci_add_functions(struct nvmev_host *host);
 
 /* ---- debugfs.c ------------------------------------------------------------------------------- */
 

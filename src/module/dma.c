@@ -13,18 +13,18 @@
 #include "device.h"
 
 /*
- * Behind an IOMMU bus addresses are virtual. Our domain number keeps the function out of every
+ * Behind an IOMMU bus addresses are virtual. Our domain number keeps functions out of every
  * group in general, so that this need not be fast; the domain is looked up anew because it may
  * change with the driver.
  */
-static bool nvmev_translate(struct nvmev_host *host, u64 bus, phys_addr_t *phys)
+static bool nvmev_translate(struct nvmev_function *function, u64 bus, phys_addr_t *phys)
 {
 	struct pci_dev *pdev;
 	struct iommu_domain *domain;
 
 	*phys = bus;
 	rcu_read_lock();
-	pdev = rcu_dereference(host->pdev);
+	pdev = rcu_dereference(function->pdev);
 	if (pdev && unlikely(device_iommu_mapped(&pdev->dev))) {
 		domain = iommu_get_domain_for_dev(&pdev->dev);
 		if (domain)
@@ -52,19 +52,19 @@ static bool nvmev_is_memory(unsigned long pfn)
 	return likely(!PageReserved(page)) || page_is_ram(pfn);
 }
 
-void *nvmev_host_map(struct nvmev_host *host, uint64_t bus, uint32_t length)
+void *nvmev_host_map(struct nvmev_function *function, uint64_t bus, uint32_t length)
 {
 	phys_addr_t phys;
 
-	if (unlikely(!READ_ONCE(host->function.may_access_memory)))
+	if (unlikely(!READ_ONCE(function->may_access_memory)))
 		goto refuse;
-	if (unlikely(!nvmev_translate(host, bus, &phys)))
+	if (unlikely(!nvmev_translate(function, bus, &phys)))
 		goto refuse;
 	if (unlikely(!nvmev_is_memory(PHYS_PFN(phys))))
 		goto refuse;
 	return phys_to_virt(phys);
 
 refuse:
-	atomic64_inc(&host->map_refused);
+	atomic64_inc(&function->host->map_refused);
 	return NULL;
 }

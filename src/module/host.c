@@ -8,6 +8,11 @@
 
 #include "device.h"
 
+struct nvmev_function *nvmev_host_function(struct nvmev_host *host, unsigned int controller)
+{
+	return &host->functions[controller];
+}
+
 void nvmev_host_critical_begin(struct nvmev_host *host)
 {
 	preempt_disable();

@@ -23,7 +23,7 @@
 
 static bool nvmev_vector_blocked(struct nvmev_vector *vector)
 {
-	return READ_ONCE(vector->masked) || !READ_ONCE(vector->host->irq.open);
+	return READ_ONCE(vector->masked) || !READ_ONCE(vector->function->irq.open);
 }
 
 /* Calls the handler if there is an interrupt pending. Interrupts are off on this CPU. */
@@ -92,13 +92,13 @@ out:
 	put_cpu();
 }
 
-void nvmev_host_interrupt(struct nvmev_host *host, unsigned int number)
+void nvmev_host_interrupt(struct nvmev_function *function, unsigned int number)
 {
 	struct nvmev_vector *vector;
 
-	if (number >= host->irq.nr_vectors)
+	if (number >= function->irq.nr_vectors)
 		return;
-	vector = &host->irq.vectors[number];
+	vector = &function->irq.vectors[number];
 	atomic64_inc(&vector->raised);
 	/* Somebody is on the way to deliver it, or an unmask will be. */
 	if (test_and_set_bit(NVMEV_VECTOR_PENDING, &vector->state))
@@ -122,15 +122,15 @@ static void nvmev_vector_unblocked(struct nvmev_vector *vector)
 		irq_work_queue(&vector->work);
 }
 
-void nvmev_irq_set_open(struct nvmev_host *host, bool open)
+void nvmev_irq_set_open(struct nvmev_function *function, bool open)
 {
 	unsigned int i;
 
-	WRITE_ONCE(host->irq.open, open);
+	WRITE_ONCE(function->irq.open, open);
 	if (!open)
 		return;
-	for (i = 0; i < host->irq.nr_vectors; i++)
-		nvmev_vector_unblocked(&host->irq.vectors[i]);
+	for (i = 0; i < function->irq.nr_vectors; i++)
+		nvmev_vector_unblocked(&function->irq.vectors[i]);
 }
 
 /* ---- The chip -------------------------------------------------------------------------------- */
@@ -221,14 +221,14 @@ static void nvmev_vector_quiesce(struct nvmev_vector *vector)
 /* ---- The domain ------------------------------------------------------------------------------ */
 
 /* Ties the vector in table entry `index` to Linux interrupt `virq`. */
-static int nvmev_vector_bind(struct irq_domain *domain, struct nvmev_host *host, unsigned int virq,
+static int nvmev_vector_bind(struct irq_domain *domain, struct nvmev_function *function, unsigned int virq,
 			     unsigned int index)
 {
 	struct nvmev_vector *vector;
 
-	if (index >= host->irq.nr_vectors)
+	if (index >= function->irq.nr_vectors)
 		return -ENOSPC;
-	vector = &host->irq.vectors[index];
+	vector = &function->irq.vectors[index];
 	if (vector->virq)
 		return -EBUSY;
 	clear_bit(NVMEV_VECTOR_PENDING, &vector->state);
@@ -313,15 +313,15 @@ static const struct msi_parent_ops nvmev_msi_parent_ops = {
 	.init_dev_msi_info = nvmev_init_dev_msi_info,
 };
 
-static struct irq_domain *nvmev_domain_create(struct nvmev_host *host)
+static struct irq_domain *nvmev_domain_create(struct nvmev_function *function)
 {
 	struct irq_domain_info info = {
-		.fwnode = host->irq.fwnode,
-		.size = host->irq.nr_vectors,
-		.hwirq_max = host->irq.nr_vectors,
+		.fwnode = function->irq.fwnode,
+		.size = function->irq.nr_vectors,
+		.hwirq_max = function->irq.nr_vectors,
 		.bus_token = DOMAIN_BUS_VMD_MSI,
 		.ops = &nvmev_domain_ops,
-		.host_data = host,
+		.host_data = function,
 	};
 
 	return msi_create_parent_irq_domain(&info, &nvmev_msi_parent_ops);
@@ -367,17 +367,17 @@ static struct msi_domain_ops nvmev_msi_ops = {
 	.msi_free = nvmev_msi_free,
 };
 
-static struct irq_domain *nvmev_domain_create(struct nvmev_host *host)
+static struct irq_domain *nvmev_domain_create(struct nvmev_function *function)
 {
 	struct irq_domain *domain;
 
-	host->irq.info = (struct msi_domain_info){
+	function->irq.info = (struct msi_domain_info){
 		.flags = MSI_FLAG_USE_DEF_DOM_OPS | MSI_FLAG_USE_DEF_CHIP_OPS | MSI_FLAG_PCI_MSIX,
 		.ops = &nvmev_msi_ops,
 		.chip = &nvmev_irq_chip,
-		.data = host,
+		.data = function,
 	};
-	domain = pci_msi_create_irq_domain(host->irq.fwnode, &host->irq.info, NULL);
+	domain = pci_msi_create_irq_domain(function->irq.fwnode, &function->irq.info, NULL);
 	/* Interrupt remapping takes devices whose domain has the ordinary token away from it. */
 	if (domain)
 		irq_domain_update_bus_token(domain, DOMAIN_BUS_VMD_MSI);
@@ -388,12 +388,12 @@ static struct irq_domain *nvmev_domain_create(struct nvmev_host *host)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-int nvmev_irq_start(struct nvmev_host *host)
+int nvmev_irq_start(struct nvmev_function *function)
 {
-	struct nvmev_irq *irq = &host->irq;
+	struct nvmev_irq *irq = &function->irq;
 	unsigned int i;
 
-	irq->nr_vectors = nvmev_dev_vectors(host->dev);
+	irq->nr_vectors = nvmev_dev_vectors(function->host->dev);
 	if (WARN_ON(!irq->nr_vectors || irq->nr_vectors > NVMEV_MAX_VECTORS))
 		return -EINVAL;
 	irq->vectors = kvcalloc(irq->nr_vectors, sizeof(*irq->vectors), GFP_KERNEL);
@@ -402,16 +402,17 @@ int nvmev_irq_start(struct nvmev_host *host)
 	for (i = 0; i < irq->nr_vectors; i++) {
 		struct nvmev_vector *vector = &irq->vectors[i];
 
-		vector->host = host;
+		vector->function = function;
 		vector->masked = true;
 		nvmev_csd_init(&vector->csd, nvmev_vector_called, vector);
 		nvmev_irq_work_init(&vector->work, nvmev_vector_work);
 	}
 
-	irq->fwnode = irq_domain_alloc_named_id_fwnode("NVMEV", host->id);
+	irq->fwnode = irq_domain_alloc_named_id_fwnode(
+		"NVMEV", function->host->id * NVMEV_MAX_CONTROLLERS + function->index);
 	if (!irq->fwnode)
 		goto free;
-	irq->domain = nvmev_domain_create(host);
+	irq->domain = nvmev_domain_create(function);
 	if (!irq->domain)
 		goto free_fwnode;
 	return 0;
@@ -425,9 +426,9 @@ free:
 	return -ENOMEM;
 }
 
-void nvmev_irq_stop(struct nvmev_host *host)
+void nvmev_irq_stop(struct nvmev_function *function)
 {
-	struct nvmev_irq *irq = &host->irq;
+	struct nvmev_irq *irq = &function->irq;
 	unsigned int i;
 
 	for (i = 0; i < irq->nr_vectors; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A PCI host bridge with one bus and one function on it.
+ * A PCI host bridge with one bus, and on it a device with one function for each controller.
  */
 #include <linux/notifier.h>
 #include <linux/pci.h>
@@ -10,7 +10,7 @@
 #include "device.h"
 
 /*
- * What the PCI core refers to as long as anybody holds a reference to the function, which may be
+ * What the PCI core refers to as long as anybody holds a reference to a function, which may be
  * after this module is gone: a file that is open on the vanished disk holds one. Lives and dies
  * with the bridge.
  */
@@ -18,7 +18,7 @@ struct nvmev_bridge {
 	struct pci_sysdata sysdata; /* first: the x86 code takes bus->sysdata for it */
 	struct nvmev_host *host;
 	struct resource buses;
-	struct resource window; /* of addresses, just BAR 0 */
+	struct resource window; /* of addresses, just the BARs 0 */
 };
 
 static struct nvmev_bridge *nvmev_bridge_of(struct pci_bus *bus)
@@ -26,23 +26,37 @@ static struct nvmev_bridge *nvmev_bridge_of(struct pci_bus *bus)
 	return container_of((struct pci_sysdata *)bus->sysdata, struct nvmev_bridge, sysdata);
 }
 
+/* NULL where there is none. */
+static struct nvmev_function *nvmev_function_at(struct pci_bus *bus, unsigned int devfn)
+{
+	struct nvmev_host *host = nvmev_bridge_of(bus)->host;
+
+	if (PCI_FUNC(devfn) != 0 || PCI_SLOT(devfn) >= host->nr_functions)
+		return NULL;
+	return &host->functions[PCI_SLOT(devfn)];
+}
+
 /* ---- Configuration cycles -------------------------------------------------------------------- */
 
 static int nvmev_pci_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *value)
 {
-	if (devfn != 0) {
+	struct nvmev_function *function = nvmev_function_at(bus, devfn);
+
+	if (!function) {
 		*value = ~0u;
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	}
-	*value = nvmev_config_space_read(nvmev_bridge_of(bus)->host, where, size);
+	*value = nvmev_config_space_read(function, where, size);
 	return PCIBIOS_SUCCESSFUL;
 }
 
 static int nvmev_pci_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
 {
-	if (devfn != 0)
+	struct nvmev_function *function = nvmev_function_at(bus, devfn);
+
+	if (!function)
 		return PCIBIOS_DEVICE_NOT_FOUND;
-	nvmev_config_space_write(nvmev_bridge_of(bus)->host, where, size, value);
+	nvmev_config_space_write(function, where, size, value);
 	return PCIBIOS_SUCCESSFUL;
 }
 
@@ -51,21 +65,21 @@ static struct pci_ops nvmev_pci_ops = {
 	.write = nvmev_pci_write,
 };
 
-/* ---- The function appears, at first or in a rescan ------------------------------------------- */
+/* ---- A function appears, at first or in a rescan --------------------------------------------- */
 
-static void nvmev_function_added(struct nvmev_host *host, struct pci_dev *pdev)
+static void nvmev_function_added(struct nvmev_function *function, struct pci_dev *pdev)
 {
-	struct nvmev_bridge *bridge = pci_host_bridge_priv(host->bridge);
 	struct resource *bar = &pdev->resource[0];
 
 	/* Whatever software wrote into the BAR meanwhile, the memory is where it is. */
-	bar->start = bridge->window.start;
-	bar->end = bridge->window.end;
+	bar->start = function->bar_phys;
+	bar->end = function->bar_phys + NVMEV_BAR_SIZE - 1;
 	bar->flags &= ~IORESOURCE_UNSET;
 	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_0, lower_32_bits(bar->start));
 	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_1, upper_32_bits(bar->start));
 	if (pci_claim_resource(pdev, 0))
-		nvmev_err(host, "BAR 0 cannot be claimed");
+		nvmev_err(function->host, "BAR 0 of controller %u cannot be claimed",
+			  function->index);
 	/*
 	 * The BAR lies in System RAM, which is busy, so that a driver's request_mem_region() would
 	 * fail. Drivers request what is a memory resource, but map what the BAR's start and length
@@ -77,16 +91,16 @@ static void nvmev_function_added(struct nvmev_host *host, struct pci_dev *pdev)
 	 * 5.10 does not take the domain from the bridge, and AMD's interrupt remapping may have
 	 * replaced it.
 	 */
-	dev_set_msi_domain(&pdev->dev, host->irq.domain);
+	dev_set_msi_domain(&pdev->dev, function->irq.domain);
 
-	rcu_assign_pointer(host->pdev, pdev);
+	rcu_assign_pointer(function->pdev, pdev);
 }
 
-static void nvmev_function_removed(struct nvmev_host *host, struct pci_dev *pdev)
+static void nvmev_function_removed(struct nvmev_function *function, struct pci_dev *pdev)
 {
-	if (rcu_access_pointer(host->pdev) != pdev)
+	if (rcu_access_pointer(function->pdev) != pdev)
 		return;
-	RCU_INIT_POINTER(host->pdev, NULL);
+	RCU_INIT_POINTER(function->pdev, NULL);
 	/* nvmev_host_map() may be using it. */
 	synchronize_rcu();
 }
@@ -94,13 +108,17 @@ static void nvmev_function_removed(struct nvmev_host *host, struct pci_dev *pdev
 static int nvmev_pci_notify(struct notifier_block *block, unsigned long event, void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
+	struct nvmev_function *function;
 
 	if (pdev->bus->ops != &nvmev_pci_ops)
 		return NOTIFY_DONE;
+	function = nvmev_function_at(pdev->bus, pdev->devfn);
+	if (WARN_ON(!function))
+		return NOTIFY_DONE;
 	if (event == BUS_NOTIFY_ADD_DEVICE)
-		nvmev_function_added(nvmev_bridge_of(pdev->bus)->host, pdev);
+		nvmev_function_added(function, pdev);
 	else if (event == BUS_NOTIFY_DEL_DEVICE)
-		nvmev_function_removed(nvmev_bridge_of(pdev->bus)->host, pdev);
+		nvmev_function_removed(function, pdev);
 	return NOTIFY_OK;
 }
 
@@ -162,8 +180,8 @@ static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *br
 	own->buses.end = 0xff;
 	own->buses.flags = IORESOURCE_BUS;
 	own->window.name = "nvmev";
-	own->window.start = host->bar_phys;
-	own->window.end = host->bar_phys + NVMEV_BAR_SIZE - 1;
+	own->window.start = host->functions[0].bar_phys;
+	own->window.end = own->window.start + host->nr_functions * NVMEV_BAR_SIZE - 1;
 	own->window.flags = IORESOURCE_MEM | IORESOURCE_MEM_64;
 
 	bridge->sysdata = &own->sysdata;
@@ -171,8 +189,16 @@ static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *br
 	bridge->busnr = 0;
 	pci_add_resource(&bridge->windows, &own->buses);
 	pci_add_resource(&bridge->windows, &own->window);
-	dev_set_msi_domain(&bridge->dev, host->irq.domain);
+	dev_set_msi_domain(&bridge->dev, host->functions[0].irq.domain);
 	return 0;
+}
+
+static void nvmev_functions_power_on(struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_functions; i++)
+		nvmev_config_space_init(&host->functions[i]);
 }
 
 int nvmev_pci_start(struct nvmev_host *host)
@@ -195,7 +221,7 @@ int nvmev_pci_start(struct nvmev_host *host)
 	if (result)
 		goto put_domain;
 	host->bridge = bridge;
-	nvmev_config_space_init(host);
+	nvmev_functions_power_on(host);
 	result = pci_scan_root_bus_bridge(bridge);
 	if (result)
 		goto release_window;
@@ -232,7 +258,7 @@ void nvmev_pci_stop(struct nvmev_host *host)
 	nvmev_pci_domain_put(domain);
 }
 
-void nvmev_pci_remove_function(struct nvmev_host *host)
+void nvmev_pci_remove_functions(struct nvmev_host *host)
 {
 	struct pci_dev *pdev, *next;
 
@@ -242,10 +268,10 @@ void nvmev_pci_remove_function(struct nvmev_host *host)
 	pci_unlock_rescan_remove();
 }
 
-void nvmev_pci_add_function(struct nvmev_host *host)
+void nvmev_pci_add_functions(struct nvmev_host *host)
 {
 	pci_lock_rescan_remove();
-	nvmev_config_space_init(host);
+	nvmev_functions_power_on(host);
 	pci_rescan_bus(host->bus);
 	pci_unlock_rescan_remove();
 }

@@ -23,22 +23,39 @@ static int nvmev_power_cut_core(struct nvmev_host *host, u64 seed)
 	return result;
 }
 
+static void nvmev_set_absent(struct nvmev_host *host, bool absent)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_functions; i++)
+		nvmev_config_space_set_absent(&host->functions[i], absent);
+}
+
+static void nvmev_wait_for_resets(struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < host->nr_functions; i++) {
+		while (!nvmev_dev_reset_done(host->dev, i))
+			usleep_range(50, 500);
+	}
+}
+
 int nvmev_power_cut(struct nvmev_host *host, u64 seed)
 {
 	int result;
 
 	mutex_lock(&host->state.lock);
-	nvmev_config_space_set_absent(host, true);
+	nvmev_set_absent(host, true);
 	result = nvmev_power_cut_core(host, seed);
 	if (!result) {
 		nvmev_threads_wake_dispatcher(host, 0);
-		while (!nvmev_dev_reset_done(host->dev))
-			usleep_range(50, 500);
-		nvmev_pci_remove_function(host);
+		nvmev_wait_for_resets(host);
+		nvmev_pci_remove_functions(host);
 	}
-	nvmev_config_space_set_absent(host, false);
+	nvmev_set_absent(host, false);
 	if (!result)
-		nvmev_pci_add_function(host);
+		nvmev_pci_add_functions(host);
 	mutex_unlock(&host->state.lock);
 	return result;
 }

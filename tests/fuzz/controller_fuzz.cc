@@ -83,7 +83,7 @@ class Attack {
           list_entry();
           break;
         case 9:
-          nvmev_dev_request_reset(device_.get());
+          nvmev_dev_request_reset(device_.get(), 0);
           break;
         case 10:
           set_up();

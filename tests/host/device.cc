@@ -40,9 +40,11 @@ nvmev_config make_config(const Settings& settings, u32 workers) {
 }
 
 Device::Device(TestHost& host, const nvmev_config& config)
-    : host_(host), config_(config), bar_(static_cast<u8*>(std::aligned_alloc(kPageSize, NVMEV_BAR_SIZE))) {
+    : host_(host),
+      config_(config),
+      bar_(static_cast<u8*>(std::aligned_alloc(kPageSize, config.controllers * size_t{NVMEV_BAR_SIZE}))) {
   NVMEV_CHECK(bar_ != nullptr);
-  std::memset(bar_, 0, NVMEV_BAR_SIZE);
+  std::memset(bar_, 0, config.controllers * size_t{NVMEV_BAR_SIZE});
   nvmev_error error{};
   if (nvmev_dev_create(&config_, &host_, bar_, &dev_, &error) != 0) {
     std::fprintf(stderr, "nvmev_dev_create: %s\n", error.text);

@@ -39,7 +39,7 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   nvmev_dev* get() const { return dev_; }
-  u8* bar() const { return bar_; }
+  u8* bar(u32 controller = 0) const { return bar_ + static_cast<size_t>(controller) * NVMEV_BAR_SIZE; }
   TestHost& host() const { return host_; }
   const nvmev_config& config() const { return config_; }
 

@@ -39,7 +39,8 @@ bool wants_event(u32 event_idx, u32 after, u32 before) {
 
 }  // namespace
 
-Driver::Driver(Device& device, Runner& runner) : device_(device), runner_(runner) {}
+Driver::Driver(Device& device, Runner& runner, u32 controller)
+    : device_(device), runner_(runner), controller_(controller) {}
 
 Driver::~Driver() {
   // The device still holds pointers: it must let go before the memory is given back.
@@ -48,7 +49,7 @@ Driver::~Driver() {
 }
 
 u32 Driver::read32(u32 offset) const {
-  return __atomic_load_n(reinterpret_cast<const u32*>(device_.bar() + offset), __ATOMIC_ACQUIRE);
+  return __atomic_load_n(reinterpret_cast<const u32*>(device_.bar(controller_) + offset), __ATOMIC_ACQUIRE);
 }
 
 u64 Driver::read64(u32 offset) const {
@@ -57,7 +58,7 @@ u64 Driver::read64(u32 offset) const {
 }
 
 void Driver::write32(u32 offset, u32 value) {
-  __atomic_store_n(reinterpret_cast<u32*>(device_.bar() + offset), value, __ATOMIC_RELEASE);
+  __atomic_store_n(reinterpret_cast<u32*>(device_.bar(controller_) + offset), value, __ATOMIC_RELEASE);
 }
 
 void Driver::write64(u32 offset, u64 value) {

@@ -65,7 +65,8 @@ class Driver {
     u16 vector;
   };
 
-  Driver(Device& device, Runner& runner);
+  // Of one of the device's controllers.
+  Driver(Device& device, Runner& runner, u32 controller = 0);
   ~Driver();
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
@@ -179,6 +180,7 @@ class Driver {
 
   Device& device_;
   Runner& runner_;
+  const u32 controller_;
   std::map<u16, SubmissionQueue> sqs_;
   std::map<u16, CompletionQueue> cqs_;
   std::vector<Completion> reaped_;

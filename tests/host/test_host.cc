@@ -17,6 +17,10 @@ thread_local int t_critical_depth = 0;
 
 int critical_depth() { return t_critical_depth; }
 
+TestHost::TestHost() {
+  for (unsigned i = 0; i < functions_.size(); i++) functions_[i] = {this, i};
+}
+
 TestHost::~TestHost() {
   NVMEV_CHECK(blocks_.empty());
   NVMEV_CHECK(pages_.empty());
@@ -37,7 +41,9 @@ u64 TestHost::allocated_bytes() const {
 
 u64 TestHost::interrupts() const {
   u64 sum = 0;
-  for (const auto& count : interrupts_) sum += count.load(std::memory_order_relaxed);
+  for (const auto& of_controller : interrupts_) {
+    for (const auto& count : of_controller) sum += count.load(std::memory_order_relaxed);
+  }
   return sum;
 }
 
@@ -99,9 +105,9 @@ void TestHost::page_free(void* page) {
   std::free(page);
 }
 
-void TestHost::interrupt(unsigned vector) {
-  NVMEV_CHECK(vector < interrupts_.size());
-  interrupts_[vector].fetch_add(1, std::memory_order_relaxed);
+void TestHost::interrupt(unsigned controller, unsigned vector) {
+  NVMEV_CHECK(vector < NVMEV_MAX_VECTORS);
+  interrupts_[controller][vector].fetch_add(1, std::memory_order_relaxed);
   if (on_interrupt) on_interrupt(vector);
 }
 
@@ -132,11 +138,17 @@ void* nvmev_host_page_alloc(nvmev_host* host) { return TestHost::of(host).page_a
 
 void nvmev_host_page_free(nvmev_host* host, void* page) { TestHost::of(host).page_free(page); }
 
-void* nvmev_host_map(nvmev_host* host, uint64_t bus, uint32_t length) {
-  return TestHost::of(host).arena.map(bus, length);
+nvmev_function* nvmev_host_function(nvmev_host* host, unsigned int controller) {
+  return TestHost::of(host).function(controller);
 }
 
-void nvmev_host_interrupt(nvmev_host* host, unsigned int vector) { TestHost::of(host).interrupt(vector); }
+void* nvmev_host_map(nvmev_function* function, uint64_t bus, uint32_t length) {
+  return function->host->arena.map(bus, length);
+}
+
+void nvmev_host_interrupt(nvmev_function* function, unsigned int vector) {
+  function->host->interrupt(function->controller, vector);
+}
 
 void nvmev_host_wake(nvmev_host* host, unsigned int w) { TestHost::of(host).wake(w); }
 

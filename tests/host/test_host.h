@@ -16,8 +16,16 @@
 #include "nvmev/host.h"
 #include "nvmev/types.h"
 
+namespace nvmev::test {
+class TestHost;
+}
+
 // What the core hands back to its host is only a name outside.
 struct nvmev_host {};
+struct nvmev_function {
+  nvmev::test::TestHost* host = nullptr;
+  unsigned controller = 0;
+};
 
 namespace nvmev::test {
 
@@ -28,7 +36,7 @@ class TestHost : public nvmev_host {
     std::string text;
   };
 
-  TestHost() = default;
+  TestHost();
   // Checks that all memory was given back.
   ~TestHost();
   TestHost(const TestHost&) = delete;
@@ -50,10 +58,14 @@ class TestHost : public nvmev_host {
   u64 medium_pages() const { return medium_pages_.load(std::memory_order_relaxed); }
   void limit_medium_pages(u64 limit) { medium_limit_ = limit; }
 
+  nvmev_function* function(unsigned controller) { return &functions_.at(controller); }
+
   // ---- Interrupts
-  u64 interrupts(unsigned vector) const { return interrupts_[vector].load(std::memory_order_relaxed); }
+  u64 interrupts(unsigned vector, unsigned controller = 0) const {
+    return interrupts_[controller][vector].load(std::memory_order_relaxed);
+  }
   u64 interrupts() const;
-  // Called in the device's thread for each interrupt; set while no device thread runs.
+  // Called in the device's thread for each interrupt of any controller; set while no device thread runs.
   std::function<void(unsigned vector)> on_interrupt;
 
   // ---- Waking of workers
@@ -76,7 +88,7 @@ class TestHost : public nvmev_host {
   void release(void* memory, size_t size);
   void* page_alloc();
   void page_free(void* page);
-  void interrupt(unsigned vector);
+  void interrupt(unsigned controller, unsigned vector);
   void wake(unsigned worker);
   void append_log(nvmev_log_level level, const char* text);
 
@@ -89,7 +101,8 @@ class TestHost : public nvmev_host {
   u64 fail_allocation_ = kNever;
   u64 medium_limit_ = ~0ull;
   std::atomic<u64> medium_pages_{0};
-  std::array<std::atomic<u64>, NVMEV_MAX_VECTORS> interrupts_{};
+  std::array<nvmev_function, NVMEV_MAX_CONTROLLERS> functions_{};
+  std::array<std::array<std::atomic<u64>, NVMEV_MAX_VECTORS>, NVMEV_MAX_CONTROLLERS> interrupts_{};
   std::array<std::atomic<u64>, NVMEV_MAX_WORKERS> wakes_{};
 };
 

@@ -68,8 +68,8 @@ class History {
 
 void cut(Rig& rig, u64 seed) {
   ASSERT_EQ(nvmev_dev_power_cut(rig.device.get(), seed, nullptr), 0);
-  for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get()); i++) rig.runner.step();
-  ASSERT_TRUE(nvmev_dev_reset_done(rig.device.get()));
+  for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get(), 0); i++) rig.runner.step();
+  ASSERT_TRUE(nvmev_dev_reset_done(rig.device.get(), 0));
   rig.driver.forget_queues();
   rig.start();
 }

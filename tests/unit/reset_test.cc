@@ -88,9 +88,9 @@ TEST_P(ResetAtStage, ControllerReset) {
 
 TEST_P(ResetAtStage, FromOutside) {
   load();
-  nvmev_dev_request_reset(rig_.device.get());
+  nvmev_dev_request_reset(rig_.device.get(), 0);
   EXPECT_TRUE(nvmev_dispatch_pending(rig_.device.get(), 0));
-  for (int i = 0; !nvmev_dev_reset_done(rig_.device.get()); i++) {
+  for (int i = 0; !nvmev_dev_reset_done(rig_.device.get(), 0); i++) {
     ASSERT_LT(i, 10000);
     rig_.runner.step();
   }

@@ -182,8 +182,8 @@ void discard(void* medium, u64 offset, u64 length) {
   static_cast<Medium*>(medium)->discard(offset, static_cast<u32>(length));
 }
 
-void attach(Shared& shared, Region& region) {
-  region.model.key_value()->set_discarder({discard, &shared.medium, region.base});
+void attach(Subsystem& subsystem, Region& region) {
+  region.model.key_value()->set_discarder({discard, &subsystem.medium, region.base});
 }
 
 constexpr u32 kReads = nvme::effects::kSupported;

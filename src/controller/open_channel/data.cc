@@ -21,7 +21,7 @@ bool for_each_bus_page(const Shared& shared, u64 bus, u64 length, Function with)
   if (bus + length < bus) return false;
   for (u64 at = 0; at < length;) {
     const u32 bytes = least(length - at, to_page_end(bus + at));
-    u8* memory = static_cast<u8*>(nvmev_host_map(shared.host, bus + at, bytes));
+    u8* memory = static_cast<u8*>(nvmev_host_map(shared.function, bus + at, bytes));
     if (memory == nullptr) return false;
     with(memory, at, bytes);
     at += bytes;

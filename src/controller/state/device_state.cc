@@ -18,58 +18,72 @@ void describe(const nvmev_config& config, char (&text)[sizeof(StateSuperblock::d
            static_cast<unsigned long long>(config.capacity), config.serial);
 }
 
-void transfer_namespaces(StateArchive& archive, Shared& shared) {
-  for (Namespace& ns : shared.namespaces) {
+void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
+  for (Namespace& ns : subsystem.namespaces) {
     struct {
       u64 base, bytes;
       u32 region;
       u8 format;
-      u8 state;
+      u8 exists;
       u8 protection;
-      u8 reserved;
+      u8 controllers;  // that it is attached to, a bit for each
     } row{};
     if (ns.exists()) {
       row = {ns.base,
              ns.bytes,
              ns.region->index,
              ns.format.load(std::memory_order_relaxed),
-             static_cast<u8>(ns.state.load(std::memory_order_relaxed)),
+             1,
              static_cast<u8>(ns.protection.load(std::memory_order_relaxed)),
-             0};
+             static_cast<u8>(ns.controllers.load(std::memory_order_relaxed))};
     }
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
-    if (row.region >= shared.regions.size() || row.format >= sizeof(kLbaShifts) ||
-        row.state > static_cast<u8>(NamespaceState::kAttached) ||
+    if (row.region >= subsystem.regions.size() || row.format >= sizeof(kLbaShifts) ||
+        row.exists > 1 || row.controllers >> subsystem.controller_count != 0 ||
         row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
     }
-    ns.region = &shared.regions[row.region];
+    ns.region = &subsystem.regions[row.region];
     ns.base = row.base;
     ns.bytes = row.bytes;
     ns.format.store(row.format, std::memory_order_relaxed);
     const auto protection = static_cast<nvme::WriteProtection>(row.protection);
     const bool ended = protection == nvme::WriteProtection::kUntilPowerCycle;  // this is one
     ns.protection.store(ended ? nvme::WriteProtection::kNone : protection, std::memory_order_relaxed);
-    ns.state.store(static_cast<NamespaceState>(row.state), std::memory_order_release);
+    ns.controllers.store(row.controllers, std::memory_order_relaxed);
+    ns.state.store(row.exists != 0 ? NamespaceState::kAllocated : NamespaceState::kAbsent, std::memory_order_release);
   }
 }
 
-void transfer(StateArchive& archive, Controller& controller, u64 now) {
-  Shared& shared = controller.shared();
-  archive.expect("the number of regions", shared.regions.size());
-  transfer_namespaces(archive, shared);
-  controller.transfer(archive, now);
-  for (Region& region : shared.regions) region.model.transfer(archive);
-  shared.uncorrectable.transfer(archive);
-  shared.medium.transfer(archive);
+// What controllers have in common besides namespaces: firmware slots, the persistent event log, results of self-tests and of
+// Sanitize.
+void transfer_common(StateArchive& archive, Subsystem& subsystem) {
+  subsystem.firmware.transfer(archive);
+  subsystem.history.transfer(archive);
+  subsystem.sanitize.transfer(archive);
+  subsystem.self_test.transfer(archive);
+  if (archive.loading() && subsystem.sanitize.failed()) {
+    subsystem.sanitize_gate.store(nvme::Status::kSanitizeFailed, std::memory_order_relaxed);
+  }
 }
 
-int refuse_types_without_state(const Shared& shared, nvmev_error* error) {
-  if (shared.config.medium == NVMEV_MEDIUM_NONE) {
+void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
+  archive.expect("the number of regions", subsystem.regions.size());
+  archive.expect("the number of controllers", subsystem.controller_count);
+  transfer_namespaces(archive, subsystem);
+  subsystem.for_each_controller([&](Controller& controller) { controller.transfer(archive, now); });
+  transfer_common(archive, subsystem);
+  for (Region& region : subsystem.regions) region.model.transfer(archive);
+  subsystem.uncorrectable.transfer(archive);
+  subsystem.medium.transfer(archive);
+}
+
+int refuse_types_without_state(const Subsystem& subsystem, nvmev_error* error) {
+  if (subsystem.config.medium == NVMEV_MEDIUM_NONE) {
     return fail(error, err::kInvalid, "medium=none keeps no data: pages or reserved is right");
   }
-  for (const Region& region : shared.regions) {
+  for (const Region& region : subsystem.regions) {
     if (region.model.keeps_state()) continue;
     return fail(error, err::kInvalid, "devices of type %s keep no state", region.config.type);
   }
@@ -77,8 +91,8 @@ int refuse_types_without_state(const Shared& shared, nvmev_error* error) {
 }
 
 // Whether the bytes of the current state are those that were written.
-int verify(Shared& shared, const StateSuperblock& block, nvmev_error* error) {
-  StateReader reader(shared.host, block.offset, block.length, error);
+int verify(Subsystem& subsystem, const StateSuperblock& block, nvmev_error* error) {
+  StateReader reader(subsystem.host, block.offset, block.length, error);
   if (!reader.allocate()) return fail(error, err::kNoMemory, "no memory to read it");
   reader.skip_rest();
   if (reader.left() == 0 && reader.checksum() == block.checksum) return 0;
@@ -86,52 +100,49 @@ int verify(Shared& shared, const StateSuperblock& block, nvmev_error* error) {
               static_cast<unsigned long long>(reader.checksum()), static_cast<unsigned long long>(block.checksum));
 }
 
-int read_state(Controller& controller, const StateSuperblock& block, nvmev_error* error) {
-  Shared& shared = controller.shared();
-  StateReader reader(shared.host, block.offset, block.length, error);
+int read_state(Subsystem& subsystem, const StateSuperblock& block, nvmev_error* error) {
+  StateReader reader(subsystem.host, block.offset, block.length, error);
   if (!reader.allocate()) return fail(error, err::kNoMemory, "no memory to read it");
-  transfer(reader, controller, 0);
+  transfer(reader, subsystem, 0);
   if (reader.ok() && reader.left() == 0 && reader.checksum() == block.checksum) return 0;
   // What looks like a state of another device may be a damaged one.
-  if (const int result = verify(shared, block, nullptr); result != 0) return verify(shared, block, error);
+  if (const int result = verify(subsystem, block, nullptr); result != 0) return verify(subsystem, block, error);
   if (!reader.ok()) return reader.result();
   return fail(error, err::kInvalid, "%llu bytes of it are of no known use", static_cast<unsigned long long>(reader.left()));
 }
 
 }  // namespace
 
-int load_state(Controller& controller, nvmev_error* error) {
-  Shared& shared = controller.shared();
-  if (const int result = refuse_types_without_state(shared, error); result != 0) return result;
-  StateFile file(shared.host);
+int load_state(Subsystem& subsystem, nvmev_error* error) {
+  if (const int result = refuse_types_without_state(subsystem, error); result != 0) return result;
+  StateFile file(subsystem.host);
   if (const int result = file.open(error); result != 0) return result;
   const StateSuperblock* block = file.current();
   if (block == nullptr) return 0;
   char here[sizeof(block->description)];
-  describe(shared.config, here);
+  describe(subsystem.config, here);
   if (memcmp(here, block->description, strlen(here) + 1) != 0) {
     return fail(error, err::kInvalid, "it is of another device: \"%.160s\" there, \"%.160s\" here", block->description,
                 here);
   }
   // Reserved memory has contents of its own, which a damaged file must not replace.
-  if (shared.config.medium == NVMEV_MEDIUM_RESERVED) {
-    if (const int result = verify(shared, *block, error); result != 0) return result;
+  if (subsystem.config.medium == NVMEV_MEDIUM_RESERVED) {
+    if (const int result = verify(subsystem, *block, error); result != 0) return result;
   }
-  return read_state(controller, *block, error);
+  return read_state(subsystem, *block, error);
 }
 
-int save_state(Controller& controller, u64 now, nvmev_error* error) {
-  Shared& shared = controller.shared();
-  StateFile file(shared.host);
+int save_state(Subsystem& subsystem, u64 now, nvmev_error* error) {
+  StateFile file(subsystem.host);
   if (const int result = file.open(error); result != 0) return result;
   char description[sizeof(StateSuperblock::description)];
-  describe(shared.config, description);
+  describe(subsystem.config, description);
   for (u32 attempt = 0;; attempt++) {
     u64 offset, limit;
     file.place(attempt, &offset, &limit);
-    StateWriter writer(shared.host, offset, limit, error);
+    StateWriter writer(subsystem.host, offset, limit, error);
     if (!writer.allocate()) return fail(error, err::kNoMemory, "no memory to write it");
-    transfer(writer, controller, now);
+    transfer(writer, subsystem, now);
     const int result = writer.finish();
     if (result == 0) return file.commit(offset, writer.length(), writer.checksum(), description, error);
     if (!writer.overran()) return result;

@@ -68,7 +68,7 @@ void Controller::look_at_zones(bool at_once) {
     zone_changes_seen_[region.index] = zones->changes();
     if ((features_.async_config & nvme::async_config::kZoneDescriptor) == 0) continue;
     for (const Namespace& ns : shared_->namespaces) {
-      if (ns.attached() && ns.region == &region) events_.raise(nvme::zone_descriptor_event(ns.id));
+      if (shared_->namespaces.attached(ns) && ns.region == &region) events_.raise(nvme::zone_descriptor_event(ns.id));
     }
   }
 }
