@@ -42,7 +42,7 @@ class Conv final : public Ftl, public Placement {
   u32 erase_counts(u32 die, u32* counts, u32 size) const override;
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override;
-  FtlHealth health() const override;
+  FtlHealth health() const override { return wear_.health(); }
   bool keeps_state() const override { return true; }
   void transfer(StateArchive& archive, u64* now) override;
   void report(TextWriter& text) const override;

@@ -19,16 +19,6 @@ void report_ratio(TextWriter& text, const char* name, u64 numerator, u64 denomin
 
 }  // namespace
 
-FtlHealth Conv::health() const {
-  FtlHealth health;
-  const u32 used = wear_.percentage_used();
-  health.percentage_used = static_cast<u8>(used < 255 ? used : 255);
-  if (wear_.spare_blocks() != 0) {
-    health.available_spare = static_cast<u8>(wear_.spare_left() * 100 / wear_.spare_blocks());
-  }
-  return health;
-}
-
 void Conv::report(TextWriter& text) const {
   const u64 unit = layout_.unit_bytes;
   text.add("mapping_unit_bytes %llu\nflash_bytes %llu\n", number(unit), number(layout_.flash_units * unit));
@@ -64,9 +54,7 @@ void Conv::report(TextWriter& text) const {
   report_ratio(text, "write_amplification", clock_.get() * unit, statistics_.host_written_bytes.get());
   statistics_.report(text);
   array_.report(text, now_.get());
-  const u64 now = now_.get();
-  text.add("pcie_busy_permille %llu %llu\n", number(now / 1000 != 0 ? pcie_in_.busy() / (now / 1000) : 0),
-           number(now / 1000 != 0 ? pcie_out_.busy() / (now / 1000) : 0));
+  flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
 }
 
 u32 Conv::erase_counts(u32 die, u32* counts, u32 size) const {

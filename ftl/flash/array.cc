@@ -148,7 +148,7 @@ void Array::report(TextWriter& text, u64 now) const {
   text.add("die_busy_permille");
   for (const Counter& busy : busy_) text.add(" %llu", number(permille(busy.get())));
   text.add("\nchannel_busy_permille");
-  for (const Link& link : channels_) text.add(" %llu", number(permille(link.busy())));
+  for (const Link& link : channels_) text.add(" %llu", number(link.busy_permille(now)));
   text.add("\n");
 }
 

@@ -6,6 +6,12 @@
 #include "rate.h"
 #include "timeline.h"
 
+namespace nvmev {
+
+class TextWriter;
+
+}  // namespace nvmev
+
 namespace nvmev::flash {
 
 struct Span {
@@ -32,6 +38,8 @@ class Link {
 
   u64 end() const { return line_.end(); }
   u64 busy() const { return busy_.get(); }
+  // Of the time until `now`.
+  u64 busy_permille(u64 now) const { return now / 1000 != 0 ? busy() / (now / 1000) : 0; }
 
  private:
   Rate rate_;
@@ -40,5 +48,8 @@ class Link {
   Timeline line_;
   Counter busy_;  // ns reserved so far
 };
+
+// The line of a device type's report about the link to the host, both directions.
+void report_pcie(TextWriter& text, const Link& in, const Link& out, u64 now);
 
 }  // namespace nvmev::flash

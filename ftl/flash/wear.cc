@@ -74,4 +74,12 @@ u32 Wear::percentage_used() const {
   return rated != 0 ? static_cast<u32>(total_.get() * 100 / rated) : 0;
 }
 
+FtlHealth Wear::health() const {
+  FtlHealth health;
+  const u32 used = percentage_used();
+  health.percentage_used = static_cast<u8>(used < 255 ? used : 255);
+  if (spare_total_ != 0) health.available_spare = static_cast<u8>(spare_left() * 100 / spare_total_);
+  return health;
+}
+
 }  // namespace nvmev::flash

@@ -4,6 +4,7 @@
 
 #include "geometry.h"
 #include "nvmev/counter.h"
+#include "nvmev/ftl.h"
 #include "nvmev/host_array.h"
 #include "nvmev/state_archive.h"
 
@@ -47,6 +48,8 @@ class Wear {
   u32 rated() const { return rated_; }
   // Mean erase count of all die blocks over the rated number, percent.
   u32 percentage_used() const;
+  // What the SMART log says of this.
+  FtlHealth health() const;
 
  private:
   std::size_t index(u32 die, u32 block) const { return static_cast<std::size_t>(die) * die_blocks_ + block; }

@@ -51,16 +51,6 @@ unsigned long long number(u64 value) { return value; }
 
 }  // namespace
 
-FtlHealth Zns::health() const {
-  FtlHealth health;
-  const u32 used = wear_.percentage_used();
-  health.percentage_used = static_cast<u8>(used < 255 ? used : 255);
-  if (wear_.spare_blocks() != 0) {
-    health.available_spare = static_cast<u8>(wear_.spare_left() * 100 / wear_.spare_blocks());
-  }
-  return health;
-}
-
 void Zns::report(TextWriter& text) const {
   text.add("zones %u\nzone_bytes %llu\nzone_capacity_bytes %llu\n", limits().zones, number(limits().zone_bytes),
            number(limits().zone_capacity));
@@ -75,9 +65,7 @@ void Zns::report(TextWriter& text) const {
   text.add("bad_blocks %llu\nspare_blocks_left %llu\npercentage_used %u\n", number(wear_.bad_blocks()),
            number(wear_.spare_left()), wear_.percentage_used());
   array_.report(text, now_.get());
-  const u64 now = now_.get();
-  text.add("pcie_busy_permille %llu %llu\n", number(now / 1000 != 0 ? pcie_in_.busy() / (now / 1000) : 0),
-           number(now / 1000 != 0 ? pcie_out_.busy() / (now / 1000) : 0));
+  flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
 }
 
 u64 Zns::state_hash() const {

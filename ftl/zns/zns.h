@@ -53,7 +53,7 @@ class Zns final : public Ftl, public Zones {
   bool keeps_state() const override { return true; }
   void transfer(StateArchive& archive, u64* now) override;
   void retune(const nvmev_config& config) override;
-  FtlHealth health() const override;
+  FtlHealth health() const override { return wear_.health(); }
   void report(TextWriter& text) const override;
   void destroy() override;
 
