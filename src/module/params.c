@@ -29,6 +29,7 @@ enum nvmev_param_kind {
 	NVMEV_PARAM_NUMBER, /* ... a number as it stands in the configuration */
 	NVMEV_PARAM_MICRO, /* ... a number of us, ns in the configuration */
 	NVMEV_PARAM_MILLI, /* ... a factor, thousandths in the configuration */
+	NVMEV_PARAM_EVENT, /* ... something that is to happen; shown as given */
 	NVMEV_PARAM_OWN, /* this module's, text */
 	NVMEV_PARAM_TUNABLE, /* this module's, in nvmev_tunables */
 };
@@ -106,6 +107,8 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "ns: time that a write keeps its I/O units busy after completion (0)") \
 	X(time_scale, MILLI, NVMEV_CONFIG(time_scale_milli), NVMEV_LIVE, \
 	  "factor on all modelled time, such as 1, 20 or 0.5 (1)") \
+	X(zone_fault, EVENT, NVMEV_NOWHERE, NVMEV_LIVE, \
+	  "ZONE:STATE, what is to become of a zone: read-only, offline, full, ... (none)") \
 	X(io_unit_size, NUMBER, NVMEV_CONFIG(io_unit_size), NVMEV_FIXED, \
 	  "bytes that an I/O unit serves at once (4096)") \
 	X(nr_io_units, NUMBER, NVMEV_CONFIG(nr_io_units), NVMEV_FIXED, \
@@ -427,11 +430,12 @@ static int nvmev_param_print(const struct nvmev_param *param, const struct nvmev
 
 	if (param->kind == NVMEV_PARAM_TUNABLE)
 		field = (const void *)&nvmev_tunables + param->offset;
-	else if (nvmev_is_key(param) && host)
+	else if (nvmev_is_key(param) && param->size && host)
 		field = (const void *)&host->config + param->offset;
 
 	if (!field)
-		return scnprintf(buffer, PAGE_SIZE, "%s", param->text ?: "");
+		return scnprintf(buffer, PAGE_SIZE, "%s",
+				 param->text ?: param->kind == NVMEV_PARAM_EVENT ? "none" : "");
 	if (param->kind == NVMEV_PARAM_TEXT)
 		return scnprintf(buffer, PAGE_SIZE, "%s", (const char *)field);
 	value = param->size == sizeof(u32) ? *(const u32 *)field : *(const u64 *)field;
