@@ -43,7 +43,8 @@ struct IoCommand {
   // Done piece by piece, if there is anything to do (a list, or a length): Dataset Management, Write Zeroes.
   bool long_running = false;
   // Of a long command: does the next piece, from byte *at of the device's address space on. True when all is done. Once
-  // begun it goes on to the end, even if nobody waits for the completion any more. nullptr: as the worker does it.
+  // begun it goes on to the end, even if nobody waits for the completion any more; it makes blocks that were uncorrectable
+  // good itself. nullptr: as the worker does it.
   bool (*step)(Shared&, Task&, u64* at) = nullptr;
 };
 

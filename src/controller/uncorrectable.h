@@ -25,6 +25,8 @@ class Uncorrectable {
 
   // All ranges are bytes, on multiples of 512. Any thread.
 
+  // Takes the memory that mark() of this range needs; false when there is none.
+  bool prepare(u64 offset, u64 length) { return make_leaves(offset, length); }
   // False when there is no memory; nothing is marked then.
   bool mark(u64 offset, u64 length);
   void clear(u64 offset, u64 length) {

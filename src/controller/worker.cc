@@ -160,7 +160,7 @@ void Worker::begin_long(const Task& task) {
   if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
-    shared_->uncorrectable.clear(work.at, work.end - work.at);
+    if (command_of(task).step == nullptr) shared_->uncorrectable.clear(work.at, work.end - work.at);
   }
   long_busy_.store(true, std::memory_order_release);
 }

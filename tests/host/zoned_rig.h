@@ -57,6 +57,14 @@ struct ZonedRig : Rig {
       nvmev_error error{};
       EXPECT_EQ(nvmev_dev_load(device.get(), &error), 0) << error.text;
     }
+    enable(pairs, entries);
+  }
+  explicit ZonedRig(const nvmev_config& config)
+      : Rig(&config), buffer(driver.arena(), 1 << 19), prps(driver.arena(), buffer) {
+    enable(1, 64);
+  }
+  // With all command sets.
+  void enable(u16 pairs, u32 entries) {
     Driver::EnableOptions options;
     options.css = nvme::cc::kCssAllIocs;
     if (!driver.enable(options)) std::abort();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The table of the Zoned Namespace Command Set's commands (1.1, figure 15).
 #include "../command_set.h"
+#include "../copy.h"
 #include "../io_check.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/zns.h"
@@ -55,6 +56,25 @@ constexpr auto make_table() {
                            .effects = kWrites,
                            .long_running = true,
                            .step = step_zone_zeroes};
+  row(Op::kVerify) = {.name = "Verify",
+                      .check = check_zone_verify,
+                      .act = act_zone_read,
+                      .move = move_zone_verify,
+                      .counter = &Stats::verifies,
+                      .effects = kReads};
+  row(Op::kWriteUncorrectable) = {.name = "Write Uncorrectable",
+                                  .check = check_zone_uncorrectable,
+                                  .act = act_zone_write,
+                                  .move = move_zone_uncorrectable,
+                                  .counter = &Stats::write_uncorrectables,
+                                  .effects = kWrites};
+  row(Op::kCopy) = {.name = "Copy",
+                    .check = check_copy,
+                    .act = act_zone_copy,
+                    .move = move_zone_copy,
+                    .counter = &Stats::copies,
+                    .effects = kWrites,
+                    .needs_list = true};
   row(Op::kDatasetManagement) = {.name = "Dataset Management",
                                  .check = check_dataset_management,
                                  .act = act_deallocate,

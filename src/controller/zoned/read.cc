@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Read and Compare: blocks of a zone that were never written are zeros, whatever the medium holds there.
+// Read, Compare and Verify: blocks of a zone that were never written are zeros, whatever the medium holds there.
 #include "../io_check.h"
 #include "../io_data.h"
 #include "zoned.h"
@@ -9,27 +9,6 @@ namespace nvmev {
 using nvme::Status;
 
 namespace {
-
-// Calls `with(offset, length, readable)` for the parts of a transfer, bytes of the device's address space, which hold data or
-// were never written. Stops when that returns false.
-template <typename Function>
-bool for_each_part(const Region& region, const Task& task, Function with) {
-  const Zones& zones = *region.model.zones();
-  const u64 zone_bytes = zones.limits().zone_bytes;
-  const u64 end = task.offset + task.length;
-  for (u64 at = task.offset; at < end;) {
-    const u64 in_region = at - region.base;
-    const u32 zone = static_cast<u32>(in_region / zone_bytes);
-    const u64 zone_start = region.base + zone * zone_bytes;
-    const u64 readable_end = zone_start + zones.readable(zone);
-    const bool readable = at < readable_end;
-    u64 to = readable ? readable_end : zone_start + zone_bytes;
-    if (to > end) to = end;
-    if (!with(at, to - at, readable)) return false;
-    at = to;
-  }
-  return true;
-}
 
 Status map(DataBuffer& buffer, const Task& task) {
   return buffer.map(task.sqe, static_cast<u32>(task.length));
@@ -50,6 +29,12 @@ bool for_each_page(const DataBuffer& buffer, const Task& task, u64 offset, u64 l
 
 }  // namespace
 
+bool is_good(const Shared& shared, const Region& region, u64 offset, u64 length) {
+  return for_each_part(region, offset, length, [&](u64 at, u64 bytes, bool readable) {
+    return !readable || !shared.uncorrectable.any(at, bytes);
+  });
+}
+
 Status check_zone_read(const IoContext& context, Task& task) {
   task.op = IoOp::kRead;
   return check_transfer(context, task);
@@ -58,6 +43,12 @@ Status check_zone_read(const IoContext& context, Task& task) {
 Status check_zone_compare(const IoContext& context, Task& task) {
   task.op = IoOp::kCompare;
   return check_transfer(context, task);
+}
+
+// No data come to the host; nothing limits the size.
+Status check_zone_verify(const IoContext& context, Task& task) {
+  task.op = IoOp::kRead;
+  return check_blocks(context, task);
 }
 
 void act_zone_read(const IoContext& context, Task& task, u64 now) {
@@ -72,7 +63,9 @@ void act_zone_read(const IoContext& context, Task& task, u64 now) {
 
 Status move_zone_read(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
-  for_each_part(region_of(shared, task), task, [&](u64 offset, u64 length, bool readable) {
+  const Region& region = region_of(shared, task);
+  if (!is_good(shared, region, task.offset, task.length)) return Status::kUnrecoveredReadError;
+  for_each_part(region, task.offset, task.length, [&](u64 offset, u64 length, bool readable) {
     if (!readable) {
       buffer.clear(static_cast<u32>(offset - task.offset), static_cast<u32>(length));
       return true;
@@ -87,13 +80,20 @@ Status move_zone_read(Shared& shared, DataBuffer& buffer, Task& task) {
 
 Status move_zone_compare(Shared& shared, DataBuffer& buffer, Task& task) {
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
-  const bool equal = for_each_part(region_of(shared, task), task, [&](u64 offset, u64 length, bool readable) {
+  const Region& region = region_of(shared, task);
+  if (!is_good(shared, region, task.offset, task.length)) return Status::kUnrecoveredReadError;
+  const bool equal = for_each_part(region, task.offset, task.length, [&](u64 offset, u64 length, bool readable) {
     return for_each_page(buffer, task, offset, length, [&](u64 at, const Pieces& with) {
       if (readable) return shared.medium.equals(at, with);
       return with.all_zero();
     });
   });
   return equal ? Status::kSuccess : Status::kCompareFailure;
+}
+
+Status move_zone_verify(Shared& shared, DataBuffer&, Task& task) {
+  const bool good = is_good(shared, region_of(shared, task), task.offset, task.length);
+  return good ? Status::kSuccess : Status::kUnrecoveredReadError;
 }
 
 }  // namespace nvmev

@@ -58,20 +58,19 @@ Status check_zone_send(const IoContext& context, Task& task) {
 
 void act_zone_send(const IoContext& context, Task& task, u64 now) {
   Region& region = *context.ns->region;
-  Medium& medium = context.shared.medium;
   const ZoneLimits& limits = region.model.zones()->limits();
   ZoneSend send;
   send.action = action_of(task.sqe);
   send.all = selects_all(task.sqe);
   send.zone = static_cast<u32>(task.offset / limits.zone_bytes);
   send.allocate_zrwa = (task.sqe.cdw13 & nvme::kSendAllocateZrwa) != 0;
-  send.discard = medium.thin();
+  send.discard = context.shared.medium.thin();
   send.flush_end = task.offset + (1ull << context.ns->lba_shift());
   send.extension = reinterpret_cast<const u8*>(context.list->bytes);
   const IoPlan plan = region.model.carry_out(now, [&](Ftl& ftl, u64 at) {
     u64 done = at;
     const ZoneAnswer answer = ftl.zones()->send(at, send, &done);
-    if (send.gap != 0) zero_gap(medium, region.base + send.gap_offset, send.gap);
+    if (send.gap != 0) zero_gap(context.shared, region.base + send.gap_offset, send.gap);
     return IoPlan{answer.status == Status::kSuccess ? done : at, answer.status};
   });
   task.status = plan.status;

@@ -35,7 +35,8 @@ Status check_data(const IoContext& context, Task& task) {
   return context.buffer->map(task.sqe, static_cast<u32>(task.length));
 }
 
-// All memory that the data need.
+}  // namespace
+
 bool prepare(Medium& medium, u64 offset, u64 length) {
   for (u64 at = offset; at < offset + length; at = (at | (kPageSize - 1)) + 1) {
     if (!medium.prepare(at)) return false;
@@ -43,9 +44,9 @@ bool prepare(Medium& medium, u64 offset, u64 length) {
   return true;
 }
 
-}  // namespace
-
-void zero_gap(Medium& medium, u64 offset, u64 length) {
+void zero_gap(Shared& shared, u64 offset, u64 length) {
+  Medium& medium = shared.medium;
+  shared.uncorrectable.clear(offset, length);
   if (medium.thin()) return;  // pages that were never written are not there
   for (const u64 end = offset + length; offset < end;) {
     const u64 page_end = (offset | (kPageSize - 1)) + 1;
@@ -78,6 +79,12 @@ Status check_zone_zeroes(const IoContext& context, Task& task) {
   return check_blocks(context, task);
 }
 
+// As Write Zeroes: an address-specific write without data.
+Status check_zone_uncorrectable(const IoContext& context, Task& task) {
+  if (const Status status = check_zone_zeroes(context, task); status != Status::kSuccess) return status;
+  return context.shared.uncorrectable.prepare(task.offset, task.length) ? Status::kSuccess : Status::kWriteFault;
+}
+
 void act_zone_write(const IoContext& context, Task& task, u64 now) {
   Medium& medium = context.shared.medium;
   Region& region = *context.ns->region;
@@ -106,7 +113,7 @@ void act_zone_write(const IoContext& context, Task& task, u64 now) {
       u64 done = at;
       if (!moved) {
         answer = ftl.zones()->write(at, write, &done);
-        if (answer.status == Status::kSuccess) zero_gap(medium, region.base + write.offset - write.gap, write.gap);
+        if (answer.status == Status::kSuccess) zero_gap(context.shared, region.base + write.offset - write.gap, write.gap);
       }
       return IoPlan{done, answer.status};
     });
@@ -128,9 +135,17 @@ Status move_zone_write(Shared& shared, DataBuffer& buffer, Task& task) {
   return status;
 }
 
+Status move_zone_uncorrectable(Shared& shared, DataBuffer&, Task& task) {
+  const bool marked = shared.uncorrectable.mark(task.offset, task.length);
+  const Region& region = region_of(shared, task);
+  region.model.zones()->settle(task.offset - region.base);
+  return marked ? Status::kSuccess : Status::kWriteFault;
+}
+
 bool step_zone_zeroes(Shared& shared, Task& task, u64* at) {
   constexpr u32 kPages = 64;
   const u64 end = task.offset + task.length;
+  if (*at == task.offset) shared.uncorrectable.clear(task.offset, task.length);
   for (u32 pages = 0; pages < kPages && *at < end; pages++) {
     const u64 written = shared.medium.skip_unwritten(*at);
     if (written > *at) {
