@@ -6,11 +6,13 @@
 #include <exception>
 
 #include "kv.h"
+#include "zns.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Tools for drives of NVMeVirt, and for others that have the same command sets.", "nvmev");
   app.require_subcommand(1);
   nvmev::cli::add_kv(app);
+  nvmev::cli::add_zns(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
