@@ -20,7 +20,10 @@ CHROOT_PACKAGES = ("make", "gcc", "g++", "kmod")
 GUEST_PACKAGES = (
     "fio", "nvme-cli", "e2fsprogs", "xfsprogs", "btrfs-progs", "f2fs-tools", "util-linux",
     "util-linux-extra", "pciutils", "kmod", "procps", "psmisc", "busybox-static", "python3-minimal",
+    "dmsetup",
 )
+# What the user land's suite lacks, and a suite that has it: programs that run with the libraries of GUEST_PACKAGES.
+GUEST_PACKAGES_OF_OTHERS = {"dm-zoned-tools": "trixie"}
 # Packages bring these along; no test needs them, and every boot would unpack them.
 GUEST_WITHOUT = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/perl*", "usr/share/info",
@@ -86,16 +89,22 @@ def _remove(*places):
 def _make_userland(image):
     partial = image.userland.with_suffix(".partial")
     prune = " -o ".join(f"-path './{place}'" for place in GUEST_WITHOUT)
+    others = host.CACHE / "userland.debs"
     # The archive is written by the hook, so no tree is left over that only root could remove.
-    hook = (f"cd \"$1\" && find . -xdev \\( {prune} \\) -prune -o -print"
-            f" | cpio --quiet -o -H newc > '{partial}'")
-    key = _key(debian.USERLAND_SUITE, GUEST_PACKAGES, hook)
+    hook = (f"find '{others}' -name '*.deb' -exec dpkg-deb -x {{}} \"$1\" ';' && cd \"$1\""
+            f" && find . -xdev \\( {prune} \\) -prune -o -print | cpio --quiet -o -H newc > '{partial}'")
+    key = _key(debian.USERLAND_SUITE, GUEST_PACKAGES, GUEST_PACKAGES_OF_OTHERS, hook)
     stamp = host.CACHE / "userland.key"
     with host.locked("userland"):
         if image.userland.exists() and stamp.exists() and stamp.read_text() == key:
             return
         host.say(f"making the guests' user land from {debian.USERLAND_SUITE} (once, half a minute)")
         stamp.unlink(missing_ok=True)
+        shutil.rmtree(others, ignore_errors=True)
+        others.mkdir()
+        for package, suite in GUEST_PACKAGES_OF_OTHERS.items():
+            if debian.download(package, others, suite=suite) is None:
+                host.say(f"{suite} offers no {package} at present: tests that want it will be skipped")
         _mmdebstrap(debian.USERLAND_SUITE, "-", host.CACHE / "userland.log", "making the user land",
                     "--variant=essential", "--format=null", f"--include={','.join(GUEST_PACKAGES)}",
                     f"--customize-hook={hook}")
