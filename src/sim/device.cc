@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "device.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -55,10 +56,23 @@ nvmev_config make_config(const std::string& profile, const Keys& keys) {
   return config;
 }
 
+std::optional<ZoneShape> zone_shape(const nvmev_config& config) {
+  if (find_ftl(config.type)->family != CommandFamily::kZoned) return std::nullopt;
+  return ZoneShape{config.zone_size, config.zone_capacity != 0 ? config.zone_capacity : config.zone_size,
+                   config.capacity / config.zone_size,
+                   config.max_open_zones != 0 ? config.max_open_zones : config.max_active_zones};
+}
+
 Device::Device(const nvmev_config& config) : config_(config), ftl_(find_ftl(config.type)->create(config_, nullptr)) {
   if (ftl_ == nullptr) {
     refuse("type={} capacity={}: no memory for the tables of this device", config.type, config.capacity);
   }
+}
+
+u64 Device::largest_append() const {
+  const Zones* zones = ftl_->zones();
+  if (zones == nullptr || zones->limits().append_limit == 0) return largest_transfer();
+  return std::min(zones->limits().append_limit, largest_transfer());
 }
 
 std::string Device::report() const {

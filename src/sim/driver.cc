@@ -6,6 +6,7 @@
 
 #include "controller/completion_order.h"
 #include "error.h"
+#include "nvmev/zones.h"
 
 namespace nvmev::sim {
 namespace {
@@ -15,6 +16,7 @@ constexpr u64 kProgressEvery = 1 << 15;  // I/Os
 // A place for one I/O in flight of a job. Its target is when the place is next looked at.
 struct Slot : OrderLink {
   u32 job;
+  u32 place;  // of the job's
   bool waits;  // `io` is to be issued at the target; otherwise the place is free then
   Io io;
 };
@@ -31,14 +33,30 @@ Driver::Driver(Device& device, Recorder& recorder, ProgressSink progress)
       ftl_(device.ftl()),
       recorder_(recorder),
       progress_(std::move(progress)),
-      largest_(device.largest_transfer()) {}
+      largest_(device.largest_transfer()),
+      largest_append_(device.largest_append()) {}
+
+inline IoPlan Driver::plan(u64 now, u64 offset, u64 length, const Io& io) {
+  commands_++;
+  if (io.append) [[unlikely]] return append(now, offset, length);
+  return ftl_.plan({now, offset, length, io.op, io.fua, io.placement});
+}
+
+IoPlan Driver::append(u64 now, u64 offset, u64 length) {
+  Zones& zones = *ftl_.zones();
+  ZoneWrite write{ZoneWrite::Kind::kAppend, offset, length};
+  IoPlan plan{now, nvme::Status::kSuccess};
+  plan.status = zones.write(now, write, &plan.done).status;
+  if (plan.status == nvme::Status::kSuccess) zones.settle(write.offset);
+  if (plan.done < now) plan.done = now;
+  return plan;
+}
 
 inline u64 Driver::issue(u64 now, const Io& io) {
   recorder_.advance(now);
   IoPlan plan;
-  if (io.length <= largest_ || io.op == IoOp::kDeallocate) [[likely]] {
-    plan = ftl_.plan({now, io.offset, io.length, io.op, io.fua, io.placement});
-    commands_++;
+  if (io.length <= (io.append ? largest_append_ : largest_) || io.op == IoOp::kDeallocate) [[likely]] {
+    plan = this->plan(now, io.offset, io.length, io);
   } else {
     plan = plan_split(now, io);
   }
@@ -50,10 +68,9 @@ inline u64 Driver::issue(u64 now, const Io& io) {
 // As the host's driver does, which sends the parts together.
 IoPlan Driver::plan_split(u64 now, const Io& io) {
   IoPlan all{now, nvme::Status::kSuccess};
-  for (u64 at = 0; at < io.length; at += largest_) {
-    const u64 length = std::min(largest_, io.length - at);
-    const IoPlan part = ftl_.plan({now, io.offset + at, length, io.op, io.fua, io.placement});
-    commands_++;
+  const u64 largest = io.append ? largest_append_ : largest_;
+  for (u64 at = 0; at < io.length; at += largest) {
+    const IoPlan part = plan(now, io.offset + at, std::min(largest, io.length - at), io);
     all.done = std::max(all.done, part.done);
     if (part.status != nvme::Status::kSuccess) all.status = part.status;
   }
@@ -66,11 +83,11 @@ u64 Driver::run_jobs(const std::vector<JobSpec>& specs, u64 seed, u64 first) {
   std::vector<Slot> slots;
   for (const JobSpec& spec : specs) {
     for (u32 copy = 0; copy < spec.jobs; copy++) {
-      jobs.emplace_back(spec, copy, capacity, device_.config().lba_size, job_seed(seed, first + jobs.size()));
+      jobs.emplace_back(spec, copy, capacity, device_.config().lba_size, job_seed(seed, first + jobs.size()), ftl_.zones());
       const u64 begin = jobs.back().begin(now_);
       // An open loop has one place, which is free again as soon as its I/O is issued.
       for (u32 i = 0; i < std::max(spec.depth, 1u); i++) {
-        slots.push_back({{begin, 0}, static_cast<u32>(jobs.size() - 1), false, {}});
+        slots.push_back({{begin, 0}, static_cast<u32>(jobs.size() - 1), i, false, {}});
       }
     }
   }
@@ -88,7 +105,7 @@ u64 Driver::run_jobs(const std::vector<JobSpec>& specs, u64 seed, u64 first) {
     const u64 now = slot.target;
     if (!slot.waits) {
       u64 when;
-      if (!job.next(now, &slot.io, &when)) continue;
+      if (!job.next(now, slot.place, &slot.io, &when)) continue;
       if (when > now) {
         slot.waits = true;
         slot.target = when;

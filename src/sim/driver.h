@@ -49,6 +49,9 @@ class Driver {
  private:
   // Issues an I/O, in as many commands as the device's largest transfer makes necessary. Returns when it is done.
   u64 issue(u64 now, const Io& io);
+  // One command: of the I/O, or of a part of it.
+  IoPlan plan(u64 now, u64 offset, u64 length, const Io& io);
+  IoPlan append(u64 now, u64 offset, u64 length);
   IoPlan plan_split(u64 now, const Io& io);
   // Makes the I/O fit the device, or refuses.
   void fit(Io* io, const AddressRules& rules, const Lines& lines) const;
@@ -58,6 +61,7 @@ class Driver {
   Recorder& recorder_;
   ProgressSink progress_;
   u64 largest_;
+  u64 largest_append_;
   u64 now_ = 0;
   u64 end_ = 0;  // latest completion
   u64 commands_ = 0;

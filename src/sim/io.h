@@ -12,6 +12,7 @@ struct Io {
   IoOp op;
   bool fua;
   u16 placement;
+  bool append = false;  // Zone Append, to the zone of `offset`
 };
 
 // The operations that figures are kept apart for.

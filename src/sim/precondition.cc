@@ -54,6 +54,18 @@ PreconditionResult precondition(Driver& driver, const Device& device, const Prec
   if (settings.goal == PreconditionGoal::kNone) return result;
   const u64 capacity = device.config().capacity;
   stage("fill");
+  if (Zones* zones = device.zones()) {
+    // Zone by zone, as far as they can be written.
+    JobSpec job;
+    job.pattern = Pattern::kSequential;
+    job.writes = job.zoned = job.append = true;
+    job.sizes.fill({{kFillIo, 100}});
+    job.depth = kFillDepth;
+    driver.run_jobs({job}, 0, 0);
+    result.filled = zones->limits().zones * zones->limits().zone_capacity;
+    if (settings.goal == PreconditionGoal::kSteady) result.reported = false;
+    return result;
+  }
   const u64 whole = capacity / kFillIo * kFillIo;
   if (whole != 0) fill(driver, 0, whole, kFillIo);
   if (whole != capacity) fill(driver, whole, capacity - whole, capacity - whole);

@@ -62,9 +62,10 @@ void measure(RunResult& result, const Device& device, Driver& driver, Recorder& 
 
 void check_run(const RunSettings& settings) {
   const nvmev_config config = make_config(settings.profile, settings.keys);
-  for (const JobSpec& job : settings.jobs) check_job(job, config.capacity, config.lba_size);
+  const std::optional<ZoneShape> zones = zone_shape(config);
+  for (const JobSpec& job : settings.jobs) check_job(job, config.capacity, config.lba_size, zones);
   if (settings.precondition.goal == PreconditionGoal::kSteady) {
-    check_job(settings.precondition.overwrite, config.capacity, config.lba_size);
+    check_job(settings.precondition.overwrite, config.capacity, config.lba_size, zones);
   }
 }
 

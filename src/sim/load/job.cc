@@ -26,13 +26,26 @@ u64 region_size(const JobSpec& spec, u64 begin, u64 capacity, u64 lba_size) {
   return std::min(spec.size.of(capacity), capacity - begin) / lba_size * lba_size;
 }
 
+std::optional<ZoneWalk> make_walk(const JobSpec& spec, u64 begin, u64 size, const Zones* zones) {
+  if (!spec.zoned) return std::nullopt;
+  const u64 zone_bytes = zones->limits().zone_bytes;
+  const u64 first = begin / zone_bytes;
+  const u64 count = std::min(size / zone_bytes, zones->limits().zones - first);
+  return ZoneWalk(*zones, first, count, open_zone_count(spec), spec.append ? 1 : spec.depth);
+}
+
+// What a job moves that is not told how much.
+u64 whole_amount(const JobSpec& spec, u64 size, const Zones* zones) {
+  return spec.zoned ? size / zones->limits().zone_bytes * zones->limits().zone_capacity : size;
+}
+
 u64 region_begin(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size) {
   return (spec.offset.of(capacity) + copy * spec.offset_increment.of(capacity)) / lba_size * lba_size;
 }
 
 }  // namespace
 
-Job::Job(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size, u64 seed)
+Job::Job(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size, u64 seed, const Zones* zones)
     : pattern_(spec.pattern),
       trim_then_write_(spec.trim_then_write),
       pure_(spec.reads + spec.writes + spec.trims == 1 && spec.trim_percent == 0),
@@ -60,9 +73,11 @@ Job::Job(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size, u64 seed)
       flush_every_(spec.flush_every),
       fua_(spec.fua),
       placement_(spec.placement),
-      max_bytes_(spec.io_size.value_or(spec.number_ios || spec.runtime ? ~0ull : region_size_)),
+      max_bytes_(spec.io_size.value_or(spec.number_ios || spec.runtime ? ~0ull : whole_amount(spec, region_size_, zones))),
       max_ios_(spec.number_ios.value_or(~0ull)),
-      runtime_(spec.runtime.value_or(0)) {
+      runtime_(spec.runtime.value_or(0)),
+      walk_(make_walk(spec, region_begin_, region_size_, zones)),
+      append_(spec.append) {
   for (u32 kind = 0; kind < 3; kind++) {
     u64 percent = 0;
     for (const SizeShare& share : spec.sizes[kind]) {
@@ -78,7 +93,7 @@ u64 Job::begin(u64 now) {
   return begin_;
 }
 
-bool Job::next(u64 now, Io* io, u64* when) {
+bool Job::next(u64 now, u32 place, Io* io, u64* when) {
   if (now >= end_ || ios_ >= max_ios_ || bytes_ >= max_bytes_) return false;
   if (flush_every_ != 0 && unflushed_ >= flush_every_) {
     unflushed_ = 0;
@@ -86,6 +101,26 @@ bool Job::next(u64 now, Io* io, u64* when) {
     *when = now;
     return true;
   }
+  if (walk_) [[unlikely]] {
+    if (!next_of_zones(place, io)) {
+      *when = now;
+      return true;
+    }
+  } else {
+    pick(io);
+  }
+  *when = rate_ != 0 ? take_turn(now, io->length) : now;
+  if (*when >= end_) {
+    ios_ = max_ios_;
+    return false;
+  }
+  ios_++;
+  bytes_ += io->length;
+  unflushed_ += io->op == IoOp::kWrite;
+  return true;
+}
+
+void Job::pick(Io* io) {
   const IoOp op = pick_op();
   const u32 kind = op == IoOp::kRead ? kRead : op == IoOp::kWrite ? kWrite : kTrim;
   u64 length = pick_size(trim_then_write_ ? kWrite : kind);
@@ -102,14 +137,15 @@ bool Job::next(u64 now, Io* io, u64* when) {
   }
   const bool write = op == IoOp::kWrite;
   *io = {region_begin_ + offset, length, op, write && fua_, write ? placement_ : static_cast<u16>(0)};
-  *when = rate_ != 0 ? take_turn(now, length) : now;
-  if (*when >= end_) {
-    ios_ = max_ios_;
+}
+
+bool Job::next_of_zones(u32 place, Io* io) {
+  const ZoneWalk::Step step = walk_->next(append_ ? 0 : place, pick_size(kWrite));
+  if (step.reset) {
+    *io = {step.offset, step.length, IoOp::kDeallocate, false, 0};
     return false;
   }
-  ios_++;
-  bytes_ += length;
-  unflushed_ += write;
+  *io = {step.offset, step.length, IoOp::kWrite, fua_, placement_, append_};
   return true;
 }
 

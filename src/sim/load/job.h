@@ -11,14 +11,15 @@ namespace nvmev::sim {
 
 class Job {
  public:
-  // Copy `copy` of the job, on a device of `capacity` bytes. Equal seeds give equal I/Os.
-  Job(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size, u64 seed);
+  // Copy `copy` of the job, on a device of `capacity` bytes. Equal seeds give equal I/Os. `zones`: of the device, or nullptr.
+  Job(const JobSpec& spec, u32 copy, u64 capacity, u64 lba_size, u64 seed, const Zones* zones);
 
   // The job begins; it issues nothing before the returned time.
   u64 begin(u64 now);
 
-  // The next I/O, to be issued at *when (>= now), as the rate allows. False when the job is at its end.
-  bool next(u64 now, Io* io, u64* when);
+  // The next I/O of place `place` (below depth()), to be issued at *when (>= now), as the rate allows. False when the job
+  // is at its end.
+  bool next(u64 now, u32 place, Io* io, u64* when);
 
   // When the place of an I/O that finished at `done` is free for another.
   u64 free_after(u64 done) {
@@ -38,6 +39,9 @@ class Job {
     u64 bytes;
   };
 
+  void pick(Io* io);
+  // The next I/O where zones are written in order. False: it is a reset, which counts as none of the job's.
+  bool next_of_zones(u32 place, Io* io);
   IoOp pick_op();
   u64 pick_size(u32 kind);
   u64 pick_offset(u32 kind, u64 length);
@@ -82,6 +86,8 @@ class Job {
   u64 begin_ = 0, end_ = ~0ull;
   bool trimmed_ = false;  // trim_then_write: the write of that range comes next
   u64 trimmed_offset_ = 0;
+  std::optional<ZoneWalk> walk_;
+  bool append_;
 };
 
 }  // namespace nvmev::sim

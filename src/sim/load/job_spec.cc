@@ -176,6 +176,17 @@ const JobKey kKeys[] = {
      [](JobSpec& s, const std::string& w, const std::string& v) {
        s.placement = static_cast<u16>(parse_number(w, v, 0, 65535));
      }},
+    {"zonemode", "zbd: writes zones in order, resets them when they come again; none",
+     [](JobSpec& s, const std::string& w, const std::string& v) {
+       if (v != "none" && v != "zbd") refuse("{}={}: none or zbd is right", w, v);
+       s.zoned = v == "zbd";
+     }},
+    {"max_open_zones", "zones written side by side; iodepth, and 1 of appends",
+     [](JobSpec& s, const std::string& w, const std::string& v) {
+       s.open_zones = static_cast<u32>(parse_number(w, v, 1, kMaxDepth));
+     }},
+    {"zone_append", "1: Zone Append instead of writes",
+     [](JobSpec& s, const std::string& w, const std::string& v) { s.append = parse_switch(w, v); }},
     {"stonewall", "begin when the jobs before have ended: a phase of its own",
      [](JobSpec& s, const std::string& w, const std::string& v) { s.stonewall = parse_switch(w, v); }},
     {"name", "of the job, for the output", [](JobSpec& s, const std::string&, const std::string& v) { s.name = v; }},
@@ -197,6 +208,34 @@ constexpr Alias kAliases[] = {
 void check_multiple(const JobSpec& spec, const char* key, u64 value, u64 lba_size) {
   if (value % lba_size != 0) {
     refuse("job {}: {}={}: a multiple of the device's lba_size of {} bytes is right", spec.name, key, value, lba_size);
+  }
+}
+
+void check_zones(const JobSpec& spec, u64 begin, u64 room, const std::optional<ZoneShape>& zones) {
+  if (!spec.zoned) {
+    if (spec.append || spec.open_zones != 0) {
+      refuse("job {}: zone_append and max_open_zones: with zonemode=zbd they are right", spec.name);
+    }
+    return;
+  }
+  if (!zones) refuse("job {}: zonemode=zbd: with a zoned device (type=zns) it is right", spec.name);
+  if (spec.pattern != Pattern::kSequential || !spec.writes || spec.reads || spec.trims || spec.trim_percent != 0) {
+    refuse("job {}: zonemode=zbd: rw=write is right", spec.name);
+  }
+  const u32 open = open_zone_count(spec);
+  if (!spec.append && (spec.depth == 0 || spec.depth > open)) {
+    refuse("job {}: iodepth={}: one write in flight for each of max_open_zones={}, or zone_append=1, is right", spec.name,
+           spec.depth, open);
+  }
+  if (zones->open != 0 && static_cast<u64>(open) * spec.jobs > zones->open) {
+    refuse("job {}: {} zones open at a time: up to {}, the device's limit, is right", spec.name,
+           static_cast<u64>(open) * spec.jobs, zones->open);
+  }
+  if (begin % zones->bytes != 0) {
+    refuse("job {}: its region begins at {}: a multiple of the zones' {} bytes is right", spec.name, begin, zones->bytes);
+  }
+  if (std::min(room / zones->bytes, zones->count) < open) {
+    refuse("job {}: max_open_zones={}: a region of as many zones is right", spec.name, open);
   }
 }
 
@@ -229,7 +268,7 @@ void set_job_keys(JobSpec& spec, const std::string& where, const std::string& te
   }
 }
 
-void check_job(const JobSpec& spec, u64 capacity, u64 lba_size) {
+void check_job(const JobSpec& spec, u64 capacity, u64 lba_size, const std::optional<ZoneShape>& zones) {
   if (spec.pattern == Pattern::kNone) refuse("job {}: no rw: rw=randwrite or another is right", spec.name);
   const bool open = spec.depth == 0;
   if (open && spec.rate_ios == 0 && spec.rate_bytes == 0) {
@@ -267,6 +306,7 @@ void check_job(const JobSpec& spec, u64 capacity, u64 lba_size) {
   if (std::min(spec.size.of(capacity), room) < largest) {
     refuse("job {}: bs={} is larger than the job's region", spec.name, largest);
   }
+  check_zones(spec, static_cast<u64>(begin), std::min(spec.size.of(capacity), room), zones);
 }
 
 std::vector<JobKeyInfo> job_keys() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "load/distribution.h"
+#include "load/zone_walk.h"
 #include "nvmev/types.h"
 
 namespace nvmev::sim {
@@ -56,6 +57,10 @@ struct JobSpec {
   bool fua = false;
   u16 placement = 0;
 
+  bool zoned = false;     // writes zones in order
+  u32 open_zones = 0;     // at a time; 0: open_zone_count() tells
+  bool append = false;    // with Zone Append
+
   std::optional<u64> io_size, number_ios, runtime;
   bool stonewall = false;  // begins when the jobs before it have ended
 };
@@ -66,8 +71,14 @@ void set_job_key(JobSpec& spec, const std::string& where, const std::string& key
 // Applies a text `key=value key=value ...`.
 void set_job_keys(JobSpec& spec, const std::string& where, const std::string& text);
 
-// Checks the job against the device: sizes and offsets on logical blocks, the region inside.
-void check_job(const JobSpec& spec, u64 capacity, u64 lba_size);
+// Zones that the job keeps open. A zone has one write in flight at a time, and any number of appends.
+inline u32 open_zone_count(const JobSpec& spec) {
+  return spec.open_zones != 0 ? spec.open_zones : spec.append ? 1 : spec.depth;
+}
+
+// Checks the job against the device: sizes and offsets on logical blocks, the region inside, zones. `zones`: of the device,
+// if it has any.
+void check_job(const JobSpec& spec, u64 capacity, u64 lba_size, const std::optional<ZoneShape>& zones);
 
 // A key, for options and help. `meaning` is empty for keys of fio that have no meaning here and are accepted.
 struct JobKeyInfo {
