@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 JOBS ?= $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: module install unit bench sim sim-test cli demo test test-kernels clean distclean help
+.PHONY: module install unit bench sim sim-test cli fuzz demo test test-kernels clean distclean help
 
 module:
 	@test -e "$(KDIR)/Makefile" || { \
@@ -47,12 +47,15 @@ cli:
 	cmake -S src/cli -B build/cli
 	cmake --build build/cli -j$(JOBS)
 
+fuzz:
+	@scripts/fuzz
+
 demo:
 	@scripts/demo
 
 test:
 	@scripts/setup vm unit
-	@scripts/tally '$(MAKE) unit' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+	@scripts/tally '$(MAKE) unit' 'FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SECONDS=20 scripts/fuzz profile' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
 
 test-kernels:
 	@scripts/setup vm
@@ -74,7 +77,8 @@ help:
 	@echo 'make bench         speed of the core; BENCH_ARGS for Google Benchmark'
 	@echo 'make sim           build/sim/nvmev-sim, the offline simulator; sim-test: its tests'
 	@echo 'make cli           build/cli/nvmev, the command line tool'
-	@echo 'make test          unit tests, then tests in guests with kernels 6.1 and 6.12'
+	@echo 'make fuzz          hostile requesters and profiles of a fuzzer, for FUZZ_SECONDS each'
+	@echo 'make test          unit tests and fuzzing, then tests in guests with kernels 6.1 and 6.12'
 	@echo 'make test-kernels  build, load, I/O and unload on 5.10 and the newest 7.x as well'
 	@echo 'make clean         removes what was built; distclean: the images of the guests too'
 	@echo

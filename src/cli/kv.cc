@@ -126,6 +126,7 @@ void add_kv(CLI::App& app) {
                 [](const Arguments& given) { verify(given.device, given.verify); });
   sub->add_option("--keys", arguments->verify.keys, "how many")->capture_default_str();
   sub->add_option("--value-max", arguments->verify.value_max, "bytes of the largest values")->capture_default_str();
+  sub->add_option("--large-every", arguments->verify.large_every, "one value of so many is larger than 1 KiB")->capture_default_str();
   sub->add_option("--threads", arguments->verify.threads)->capture_default_str();
   sub->add_option("--seed", arguments->verify.seed)->capture_default_str();
 }

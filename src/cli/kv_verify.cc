@@ -41,11 +41,11 @@ class Contents {
     return key;
   }
 
-  // Mostly small, now and then as large as allowed.
+  // Mostly small, now and then up to as large as allowed.
   std::string value(std::uint64_t n, unsigned version) const {
     std::uint64_t state = mix(n * 31 + version + settings_.seed);
-    const std::size_t most = state % 64 == 0 ? settings_.value_max : std::min<std::size_t>(settings_.value_max, 1024);
-    std::string value(state / 64 % (most + 1), '\0');
+    const std::size_t most = state % settings_.large_every == 0 ? settings_.value_max : std::min<std::size_t>(settings_.value_max, 1024);
+    std::string value(state / settings_.large_every % (most + 1), '\0');
     for (std::size_t at = 0; at < value.size(); at += 8) {
       state = mix(state);
       std::memcpy(&value[at], &state, std::min<std::size_t>(8, value.size() - at));
@@ -87,14 +87,15 @@ class Verification {
     fmt::print("listed {} times meanwhile\n", listings_);
     pass("retrieve", [this](KvNamespace& kv, std::uint64_t n) {
       if (n % 2 == 0) {
-        if (kv.exist(contents_.key(n))) wrong(n, "exists, and was deleted");
-        if (kv.get(contents_.key(n))) wrong(n, "is retrieved, and was deleted");
+        if (n % 4 == 0 ? kv.exist(contents_.key(n)) : kv.get(contents_.key(n)).has_value()) wrong(n, "exists, and was deleted");
       } else {
         compare(kv, n, n % 3 == 0 ? 1 : 0);
       }
     });
     expect_keys([](std::uint64_t n) { return n % 2 != 0; });
     pass("delete", [this](KvNamespace& kv, std::uint64_t n) {
+      // Some of those that are gone already, too.
+      if (n % 16 != 0 && n % 2 == 0) return;
       if (kv.remove(contents_.key(n)) != (n % 2 != 0)) wrong(n, "deletion says the wrong thing");
     });
     if (!KvNamespace(device_).list({}, 1).empty()) throw std::runtime_error("keys are left");
@@ -181,6 +182,7 @@ class Verification {
 
 void verify(const std::string& device, const VerifySettings& settings) {
   if (settings.threads == 0) throw std::invalid_argument("--threads: at least 1 is right");
+  if (settings.large_every == 0) throw std::invalid_argument("--large-every: at least 1 is right");
   Verification(device, settings).run();
 }
 

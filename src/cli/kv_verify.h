@@ -11,6 +11,7 @@ namespace nvmev::cli {
 struct VerifySettings {
   std::uint64_t keys = 10000;
   std::size_t value_max = 4096;
+  unsigned large_every = 64;  // one value of so many may have up to value_max bytes, the others up to 1 KiB
   unsigned threads = 4;
   std::uint64_t seed = 1;
 };

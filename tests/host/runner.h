@@ -42,6 +42,12 @@ class ManualRunner : public Runner {
   void run_until(u64 time);
   void run_for(u64 ns) { run_until(now_ + ns); }
 
+  // As if no thread had run for so long.
+  void jump(u64 ns) {
+    now_ += ns;
+    settle();
+  }
+
   // The earliest deadline that the workers gave; NVMEV_NEVER if none.
   u64 next_deadline() const;
 

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller_attack.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <string>
+
+#include "host/check.h"
+#include "host/device.h"
+#include "host/runner.h"
+#include "nvmev/nvme/command.h"
+#include "nvmev/nvme/registers.h"
+
+namespace nvmev::test {
+namespace {
+
+constexpr u32 kPages = 64;    // of requester memory
+constexpr u32 kQueues = 4;    // I/O queue identifiers that are used, from 1
+constexpr u32 kEntries = 16;  // of each queue that set_up() makes
+constexpr u32 kOperations = 2000;
+
+// An input is a list of operations of a byte each, with operands behind it; beyond its end are zeros.
+class Input {
+ public:
+  Input(const u8* data, std::size_t size) : data_(data), size_(size) {}
+  bool empty() const { return at_ >= size_; }
+  template <typename T>
+  T take() {
+    T value{};
+    const std::size_t length = std::min(sizeof(T), size_ - std::min(at_, size_));
+    std::memcpy(&value, data_ + std::min(at_, size_), length);
+    at_ += sizeof(T);
+    return value;
+  }
+
+ private:
+  const u8* data_;
+  std::size_t size_;
+  std::size_t at_ = 0;
+};
+
+// Small flash, so that it is filled, collected and worn within one input.
+const Settings kFlash = {{"channels", "2"},  {"dies_per_channel", "2"}, {"planes", "1"},
+                         {"page_size", "16K"}, {"program_pages", "1"},    {"pages_per_block", "16"}};
+
+struct Kind {
+  Settings settings;
+  bool flash;
+};
+
+const Kind kKinds[] = {
+    {{{"capacity", "4M"}}, false},
+    {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}}, true},
+    {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}}, true},
+    {{{"type", "zns"},
+      {"capacity", "4M"},
+      {"lba_size", "4096"},
+      {"zone_size", "256K"},
+      {"zone_capacity", "192K"},
+      {"zone_write_buffer", "64K"},
+      {"max_active_zones", "6"},
+      {"max_open_zones", "4"},
+      {"zone_append_limit", "64K"},
+      {"zone_descriptor_extension", "128"},
+      {"zrwa_size", "32K"},
+      {"zrwa_flush_granularity", "8K"},
+      {"zrwa_zones", "2"}},
+     true},
+    {{{"type", "kv"}, {"capacity", "4M"}}, true},
+    {{{"type", "ocssd"}, {"capacity", "8M"}, {"num_grp", "2"}, {"num_pu", "2"}, {"num_sec", "64"}}, false},
+    {{{"type", "ocssd"}, {"lver", "1"}, {"capacity", "8M"}, {"lnum_ch", "2"}, {"lnum_lun", "3"}, {"lnum_pln", "2"},
+      {"lsecs_per_pg", "2"}, {"lpgs_per_blk", "5"}},
+     false},
+    {{{"capacity", "6M"}, {"namespaces", "nvm:2M,kv:2M:kv_timing=nvm,nvm:2M"}}, false},
+};
+
+Settings settings_of(u8 kind, u8 shape) {
+  const Kind& row = kKinds[kind % std::size(kKinds)];
+  Settings settings = row.settings;
+  if (row.flash) {
+    for (const auto& [key, value] : kFlash) settings.add(key, value);
+  }
+  settings.add("mdts", "5");
+  settings.add("queues", std::to_string(kQueues));
+  settings.add("queue_entries", "64");
+  settings.add("inflight", "64");
+  settings.add("dispatchers", std::to_string(1 + (shape & 1)));
+  return settings;
+}
+
+class Attack {
+ public:
+  explicit Attack(Input& input, u8 kind, u8 shape)
+      : input_(input),
+        device_(host_, make_config(settings_of(kind, shape), 1 + (shape >> 1 & 1))),
+        runner_(device_),
+        base_(host_.arena.alloc(kPages)) {
+    host_.limit_medium_pages(shape & 4 ? 40 : ~0ull);
+    if (shape & 8) host_.arena.punch(page(20));
+    set_up();
+  }
+
+  ~Attack() { host_.arena.free(base_, kPages); }
+
+  void perform() {
+    for (u32 operations = 0; !input_.empty() && operations < kOperations; operations++) {
+      constexpr std::size_t count = std::size(kOperationTable);
+      (this->*kOperationTable[input_.take<u8>() % count])();
+    }
+  }
+
+  // The controller stops in bounded time, and is silent then.
+  void finish() {
+    nvmev_dev_release(device_.get());
+    write32(offsetof(nvme::Registers, cc), 0);
+    runner_.settle();  // CSTS may have been overwritten: it is put back first
+    for (u32 i = 0; csts() != 0; i++) {
+      NVMEV_CHECK(i < 10'000);
+      runner_.step();
+    }
+    host_.arena.forbid();
+    runner_.run_for(1'000'000'000);
+    host_.arena.allow();
+    NVMEV_CHECK(device_.report().size() > 0);
+  }
+
+  u64 commands() const { return commands_; }
+
+ private:
+  // ---- Operations
+
+  void write_register() {
+    const u32 offset = input_.take<u8>() & 0x3c;
+    write32(offset, value());
+  }
+  void write_doorbell() {
+    const u32 index = input_.take<u8>() % 24;
+    doorbell(index, input_.take<u16>());
+  }
+  void run_briefly() { runner_.run_for(input_.take<u16>()); }
+  void run_long() { runner_.run_for(10'000'000); }
+  void jump() { runner_.jump(static_cast<u64>(input_.take<u8>()) * 10'000'000'000); }
+  void request_reset() { nvmev_dev_request_reset(device_.get(), 0); }
+  void dispatch() { runner_.dispatch(input_.take<u8>() % device_.config().dispatchers); }
+  void work() { runner_.work(input_.take<u8>() % device_.config().workers); }
+  void power_cut() {
+    nvmev_error error{};
+    nvmev_dev_power_cut(device_.get(), input_.take<u8>(), &error);
+  }
+  void hold() {
+    if (input_.take<u8>() & 1) {
+      nvmev_dev_hold(device_.get());
+    } else {
+      nvmev_dev_release(device_.get());
+    }
+  }
+
+  void set_key() {
+    static const char* const kKeys[] = {"time_scale", "read_time", "zone_fault", "zone_active_limit", "sanitize_fail", "nand_program"};
+    static const char* const kValues[] = {"0", "1", "1000", "3:offline", "2:read_only", "4:full", "1e9", "-1", "x"};
+    const char* key = kKeys[input_.take<u8>() % std::size(kKeys)];
+    device_.set(key, kValues[input_.take<u8>() % std::size(kValues)]);
+  }
+
+  void command() {
+    nvme::Sqe sqe{};
+    const u16 queue = input_.take<u8>() % (kQueues + 1);
+    sqe.opcode = input_.take<u8>();
+    const u8 common = input_.take<u8>();
+    sqe.flags = common & 0x80 ? input_.take<u8>() & 0xc3 : 0;
+    sqe.nsid = common & 0x40 ? value() : 1 + (common & 3);
+    sqe.cid = input_.take<u8>();
+    sqe.prp1 = address();
+    sqe.prp2 = address();
+    if (sqe.psdt() != 0) sqe.prp2 = static_cast<u64>(input_.take<u8>()) << 56 | value();
+    if (common & 0x10) sqe.mptr = address();
+    if (common & 0x08) {
+      sqe.cdw2 = value();
+      sqe.cdw3 = value();
+    }
+    sqe.cdw10 = value();
+    sqe.cdw11 = value();
+    sqe.cdw12 = value();
+    if (common & 0x20) {
+      sqe.cdw13 = value();
+      sqe.cdw14 = value();
+      sqe.cdw15 = value();
+    }
+    put(queue, sqe);
+  }
+
+  void list_entry() {
+    const u64 where = page(input_.take<u8>()) + input_.take<u16>() % kPageSize / 8 * 8;
+    const u64 what = address();
+    std::memcpy(host_.arena.at(where), &what, sizeof(what));
+  }
+
+  void sgl_descriptor() {
+    const u64 where = page(input_.take<u8>()) + input_.take<u16>() % kPageSize / 16 * 16;
+    nvme::SglDescriptor descriptor{address(), value(), {}, input_.take<u8>()};
+    std::memcpy(host_.arena.at(where), &descriptor, sizeof(descriptor));
+  }
+
+  void payload() {
+    u8* where = host_.arena.at(page(input_.take<u8>())) + input_.take<u8>() * 16;
+    for (u32 left = input_.take<u8>() % 5 * 4; left != 0; left -= 4, where += 4) {
+      const u32 word = value();
+      if ((reinterpret_cast<u64>(where) & (kPageSize - 1)) > kPageSize - 4) break;
+      std::memcpy(where, &word, sizeof(word));
+    }
+  }
+
+  // A good controller with good queues, from whatever state.
+  void set_up() {
+    write32(offsetof(nvme::Registers, cc), 0);
+    for (u32 i = 0; csts() != 0 && i < 10'000; i++) runner_.step();
+    for (u32& tail : tail_) tail = 0;
+    write32(offsetof(nvme::Registers, aqa), (kEntries - 1) << 16 | (kEntries - 1));
+    write64(offsetof(nvme::Registers, asq), page(0));
+    write64(offsetof(nvme::Registers, acq), page(1));
+    constexpr u32 kAllCommandSets = 6u << 4;
+    write32(offsetof(nvme::Registers, cc), 6u << 16 | 4u << 20 | kAllCommandSets | 1);
+    runner_.settle();
+    for (u16 queue = 1; queue <= kQueues; queue++) {
+      nvme::Sqe sqe{};
+      sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kCreateIoCq);
+      sqe.prp1 = page(2u * queue + 1);
+      sqe.cdw10 = queue | (kEntries - 1) << 16;
+      sqe.cdw11 = 3;
+      put(0, sqe);
+      sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kCreateIoSq);
+      sqe.prp1 = page(2u * queue);
+      sqe.cdw11 = 1u | static_cast<u32>(queue) << 16;
+      put(0, sqe);
+      runner_.settle();
+      doorbell(1, tail_[0]);
+    }
+  }
+
+  // Makes room in the completion queues: without it a good host's queues stand still soon.
+  void consume() {
+    for (u32 queue = 0; queue <= kQueues; queue++) doorbell(2 * queue + 1, tail_[queue]);
+  }
+
+  using Operation = void (Attack::*)();
+  static const Operation kOperationTable[22];
+
+  // ---- What they are made of
+
+  u64 page(u32 index) const { return base_ + static_cast<u64>(index % kPages) * kPageSize; }
+  u32 csts() const { return *reinterpret_cast<const u32*>(device_.bar() + offsetof(nvme::Registers, csts)); }
+
+  void write32(u32 offset, u32 what) { std::memcpy(device_.bar() + offset, &what, sizeof(what)); }
+  void write64(u32 offset, u64 what) { std::memcpy(device_.bar() + offset, &what, sizeof(what)); }
+  void doorbell(u32 index, u32 what) { write32(NVMEV_BAR_DOORBELLS + index * 4, what); }
+
+  // Mostly small, where most fields have their meaning; any value can be had.
+  u32 value() {
+    const u8 kind = input_.take<u8>();
+    if (kind < 0xc0) return kind & 0x3f;
+    if (kind < 0xe0) return input_.take<u16>();
+    if (kind < 0xf0) return static_cast<u32>(input_.take<u8>()) << 8 * (kind & 3);
+    return kind == 0xff ? 0xffffffff : input_.take<u32>();
+  }
+
+  // An address: often in the arena, sometimes anywhere.
+  u64 address() {
+    const u8 kind = input_.take<u8>();
+    if (kind == 0xff) return input_.take<u64>();
+    const u64 offset = kind & 0x80 ? input_.take<u16>() % kPageSize & ~3ull : 0;
+    return page(kind & 0x3f) + offset;
+  }
+
+  void put(u16 queue, const nvme::Sqe& sqe) {
+    std::memcpy(host_.arena.at(page(2u * queue)) + tail_[queue] * sizeof(sqe), &sqe, sizeof(sqe));
+    tail_[queue] = (tail_[queue] + 1) % kEntries;
+    doorbell(2u * queue, tail_[queue]);
+    commands_++;
+  }
+
+  Input& input_;
+  TestHost host_;
+  Device device_;
+  ManualRunner runner_;
+  u64 base_;
+  u32 tail_[kQueues + 1] = {};
+  u64 commands_ = 0;
+};
+
+const Attack::Operation Attack::kOperationTable[22] = {
+    &Attack::command,        &Attack::command,      &Attack::command,       &Attack::command,  &Attack::command,
+    &Attack::command,        &Attack::run_briefly,  &Attack::run_long,      &Attack::consume,  &Attack::list_entry,
+    &Attack::sgl_descriptor, &Attack::payload,      &Attack::write_doorbell, &Attack::work,    &Attack::dispatch,
+    &Attack::set_key,        &Attack::write_register, &Attack::request_reset, &Attack::set_up, &Attack::jump,
+    &Attack::power_cut,      &Attack::hold,
+};
+
+}  // namespace
+
+u64 attack_controller(const u8* data, std::size_t size) {
+  Input input(data, size);
+  const u8 kind = input.take<u8>();
+  const u8 shape = input.take<u8>();
+  Attack attack(input, kind, shape);
+  attack.perform();
+  attack.finish();
+  return attack.commands();
+}
+
+}  // namespace nvmev::test
