@@ -56,6 +56,14 @@ int Conv::check(const nvmev_config& config, nvmev_error* error) {
     return fail(error, err::kRange, "write_buffer_size=%llu: at least %llu bytes, two programs of a die, is right",
                 number(config.write_buffer_size), number(2ull * layout.stripe_bytes()));
   }
+  if (config.host_memory_buffer != 0 && config.mapping_cache_size == 0) {
+    return fail(error, err::kInvalid, "host_memory_buffer=%llu without mapping_cache_size: a size of both, or of neither, is right",
+                number(config.host_memory_buffer));
+  }
+  if (config.host_memory_buffer % layout.unit_bytes != 0) {
+    return fail(error, err::kInvalid, "host_memory_buffer=%llu: a multiple of %u, the mapping unit, is right",
+                number(config.host_memory_buffer), layout.unit_bytes);
+  }
   if (config.placement_handles != 0 && layout.groups != 1) {
     return fail(error, err::kInvalid, "placement_handles=%u with superblock_dies=%u: superblocks of all dies are right",
                 config.placement_handles, config.superblock_dies);
@@ -125,6 +133,7 @@ bool Conv::init(const nvmev_config& config) {
   pcie_in_.init(config.pcie_bandwidth, kPageSize);
   pcie_out_.init(config.pcie_bandwidth, kPageSize);
   const u32 cached = static_cast<u32>(config.mapping_cache_size / layout_.unit_bytes);
+  host_memory_ = config.host_memory_buffer;
   const bool ok =
       array_.init(layout_.geometry, config, host_) &&
       wear_.init(layout_.geometry, layout_.group_superblocks, config, host_) &&
@@ -132,7 +141,7 @@ bool Conv::init(const nvmev_config& config) {
       blocks_.init(host_, layout_) &&
       buffer_.init(host_, config.write_buffer_size / layout_.unit_bytes, host_streams_ * layout_.groups) &&
       map_cache_.init(host_, *find_mapping_cache(config.mapping_cache), layout_.map_units, cached != 0 ? cached : 1,
-                      layout_.unit_bytes / 4) &&
+                      static_cast<u32>(host_memory_ / layout_.unit_bytes), layout_.unit_bytes / 4) &&
       frequency_.init(host_) &&
       frontiers_.allocate(host_, static_cast<std::size_t>(layout_.groups) * streams_) &&
       fills_.allocate(host_, host_streams_) && collectors_.allocate(host_, layout_.groups) &&

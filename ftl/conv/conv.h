@@ -37,6 +37,8 @@ class Conv final : public Ftl, public Placement {
   bool format_step() override;
   bool has_volatile_cache() const override { return early_completion_ && !power_loss_protection_; }
   void set_volatile_cache(bool on) override { cache_on_ = on; }
+  u64 wanted_host_memory() const override { return host_memory_; }
+  void set_host_memory(u64 bytes) override { map_cache_.set_host_pages(static_cast<u32>(bytes / layout_.unit_bytes)); }
   Placement* placement() override { return handles_ != 0 ? this : nullptr; }
   void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
   u32 erase_counts(u32 die, u32* counts, u32 size) const override;
@@ -206,6 +208,7 @@ class Conv final : public Ftl, public Placement {
   Map map_;
   Superblocks blocks_;
   WriteBuffer buffer_;
+  u64 host_memory_ = 0;  // bytes that the mapping cache could use
   MappingCache map_cache_;
   WriteFrequency frequency_;
   HostArray<Frontier> frontiers_;      // [group][stream]

@@ -10,12 +10,13 @@ constinit const MappingCachePolicy kMappingCachePolicies[3] = {
     {"clock", false, true},
 };
 
-bool MappingCache::init(nvmev_host* host, const MappingCachePolicy& policy, u32 pages, u32 cached, u32 entries) {
+bool MappingCache::init(nvmev_host* host, const MappingCachePolicy& policy, u32 pages, u32 cached, u32 host_pages, u32 entries) {
   policy_ = &policy;
   entries_per_page_ = entries;
   if (pages == 0) return true;
-  cached_ = cached < pages ? cached : pages;
-  return entries_.allocate(host, cached_) && where_.allocate(host, pages) && delta_.allocate(host, pages);
+  limit_ = cached_ = cached < pages ? cached : pages;
+  const u32 most = host_pages < pages - cached_ ? cached_ + host_pages : pages;
+  return entries_.allocate(host, most) && where_.allocate(host, pages) && delta_.allocate(host, pages);
 }
 
 void MappingCache::clear() {
@@ -76,7 +77,7 @@ MappingCache::Miss MappingCache::use(u32 logical, bool changes) {
   misses_.add(1);
   Miss miss{page, kNone};
   u32 at = filled_;
-  if (filled_ < cached_) {
+  if (filled_ < limit_) {
     filled_++;
   } else {
     at = choose_victim();
@@ -91,6 +92,26 @@ MappingCache::Miss MappingCache::use(u32 logical, bool changes) {
   where_[page] = at + 1;
   link_youngest(at);
   return miss;
+}
+
+// The page of the entry leaves; the last entry takes its place.
+void MappingCache::drop(u32 entry) {
+  const u32 page = entries_[entry].page;
+  delta_[page] |= entries_[entry].dirty;
+  where_[page] = 0;
+  unlink(entry);
+  const u32 last = --filled_;
+  if (last == entry) return;
+  const Entry& moved = entries_[entry] = entries_[last];
+  where_[moved.page] = entry + 1;
+  (moved.older != kNone ? entries_[moved.older].younger : oldest_) = entry;
+  (moved.younger != kNone ? entries_[moved.younger].older : youngest_) = entry;
+}
+
+void MappingCache::set_host_pages(u32 pages) {
+  const u32 most = static_cast<u32>(entries_.size()) - cached_;
+  limit_ = cached_ + (pages < most ? pages : most);
+  while (filled_ > limit_) drop(choose_victim());
 }
 
 void MappingCache::collected(u32 logical) {

@@ -23,10 +23,14 @@ struct MappingCachePolicy {
 // do that log such changes; it costs a write then.
 class MappingCache {
  public:
-  // False when there is no memory. `pages` in all, of which `cached` fit; `entries` units of a page.
-  bool init(nvmev_host* host, const MappingCachePolicy& policy, u32 pages, u32 cached, u32 entries);
+  // False when there is no memory. `pages` in all, of which `cached` fit, and up to `host_pages` more in memory of the host's;
+  // `entries` units of a page.
+  bool init(nvmev_host* host, const MappingCachePolicy& policy, u32 pages, u32 cached, u32 host_pages, u32 entries);
   void clear();
   bool enabled() const { return cached_ != 0; }
+
+  // How much of the host's memory there is now. Of what was changed in pages that leave, deltas stay.
+  void set_host_pages(u32 pages);
 
   struct Miss {
     u32 load;   // map page to read, kNone: it was there
@@ -48,6 +52,8 @@ class MappingCache {
     archive.value(youngest_);
     archive.counter(hits_);
     archive.counter(misses_);
+    // The host's memory is not there until the host says so.
+    if (archive.loading() && enabled()) set_host_pages(0);
   }
 
   u64 hits() const { return hits_.get(); }
@@ -64,9 +70,11 @@ class MappingCache {
   void link_youngest(u32 entry);
   void unlink(u32 entry);
   u32 choose_victim();
+  void drop(u32 entry);
 
   const MappingCachePolicy* policy_ = nullptr;
-  u32 cached_ = 0;
+  u32 cached_ = 0;  // pages that fit without the host's memory
+  u32 limit_ = 0;   // and with it
   u32 filled_ = 0;
   u32 entries_per_page_ = 1;
   u32 oldest_ = kNone;

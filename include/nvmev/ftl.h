@@ -78,6 +78,11 @@ class Ftl {
   virtual bool has_volatile_cache() const { return false; }
   virtual void set_volatile_cache(bool) {}
 
+  // Memory of the host that it has a use for (Host Memory Buffer), bytes, the same for its whole life, and what it gets of that:
+  // 0 at first, and again whenever the host takes it back. Any thread; as plan().
+  virtual u64 wanted_host_memory() const { return 0; }
+  virtual void set_host_memory(u64 bytes) { (void)bytes; }
+
   // Flexible Data Placement, nullptr where the type or its configuration has none. Part of the FTL.
   virtual Placement* placement() { return nullptr; }
 

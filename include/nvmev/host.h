@@ -180,6 +180,7 @@ struct nvmev_config {
 	uint64_t gc_idle_delay; /* ns */
 	uint32_t wear_leveling; /* erase counts may differ by so much; 0: no static wear levelling */
 	uint64_t mapping_cache_size; /* bytes; 0: all of the map is in the controller's memory */
+	uint64_t host_memory_buffer; /* bytes of the host's memory that the mapping cache can use as well; 0: none */
 	uint32_t placement_handles; /* Flexible Data Placement; 0: none */
 	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
 

@@ -43,6 +43,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.mxtmt = kMaxThermalManagement;
   data.oncs |= nvme::oncs::kWriteUncorrectable | nvme::oncs::kVerify | nvme::oncs::kCopy;
   data.cdfs = 1;  // Copy descriptor format 0
+  describe_host_memory(shared, data);
   data.sgls = nvme::sgls::kByteAligned | nvme::sgls::kBitBucket | nvme::sgls::kLongerThanData;
   data.sanicap = kSanicap;
   data.nwpc = nvme::kWriteProtectionStates;

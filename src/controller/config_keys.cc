@@ -104,6 +104,7 @@ constexpr Key kKeys[] = {
     {"wear_leveling", KeyKind::kCount, false, FIELD(wear_leveling), 0, 1u << 20, false, nullptr},
     {"mapping_cache", KeyKind::kPolicy, false, FIELD(mapping_cache), 0, 0, false, nullptr},
     {"mapping_cache_size", KeyKind::kBytes, false, FIELD(mapping_cache_size), 0, 1ull << 40, false, nullptr},
+    {"host_memory_buffer", KeyKind::kBytes, false, FIELD(host_memory_buffer), 0, 1ull << 32, false, nullptr},
     {"placement_handles", KeyKind::kCount, false, FIELD(placement_handles), 0, 128, false, nullptr},
     {"gc_isolation", KeyKind::kChoice, false, FIELD(gc_isolation), 0, 1, false, nullptr, kOffOn},
     {"kv_timing", KeyKind::kChoice, false, FIELD(kv_timing), 0, 1, false, nullptr, kKvTimingNames},

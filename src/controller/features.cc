@@ -209,6 +209,15 @@ Status set_thermal(Access& access) {
   return Status::kSuccess;
 }
 
+// ---- Host Memory Buffer, section 5.27.1.10 -------------------------------------------------------------------------
+
+Status set_host_memory_buffer(Access& access) { return set_host_memory(access.controller, access.sqe, access.values.host_memory); }
+
+Status get_host_memory_buffer(Access& access) {
+  access.dw0 = access.values.host_memory.pages != 0;  // EHM
+  return get_host_memory(access.controller, access.sqe, access.values.host_memory);
+}
+
 // ---- Keep Alive Timer, section 5.27.1.13 --------------------------------------------------------------------------
 
 Status set_keep_alive(Access& access) {
@@ -484,6 +493,7 @@ constexpr FeatureRow kRows[] = {
      save_value<&Values::async_config>},
     {Feature::kAutonomousPowerStates, false, kController, has_idle_transitions, set_idle_transitions,
      get_idle_transitions, save_idle_transitions},
+    {Feature::kHostMemoryBuffer, false, kController, has_host_memory, set_host_memory_buffer, get_host_memory_buffer},
     {Feature::kTimestamp, false, kController, always, set_timestamp, get_timestamp},
     {Feature::kKeepAliveTimer, false, kController, always, set_keep_alive, get_value<&Values::keep_alive>},
     {Feature::kThermalManagement, false, kController, always, set_thermal, get_value<&Values::thermal>,
@@ -607,6 +617,7 @@ void Controller::restore_features() {
     ns.unwritten_fails.store((features_.error_recovery[ns.id - 1] & kUnwrittenFails) != 0, std::memory_order_relaxed);
   }
   apply_open_channel();
+  apply_host_memory(*shared_, features_.host_memory, now_);
 }
 
 void Controller::forget_namespace(u32 nsid) {

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "host_memory.h"
 #include "namespace.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
@@ -34,6 +35,7 @@ struct FeatureValues {
   u32 non_operational_permissive = 0;
   u32 host_behavior = 0;  // ACRE
   u32 sanitize_warning = 0;  // NODRM
+  HostMemoryBuffer host_memory;
 
   // Timestamp: milliseconds at `timestamp_set` (ns of the host's clock).
   u64 timestamp = 0;

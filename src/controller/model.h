@@ -64,6 +64,8 @@ class Model {
   static constexpr u64 kPiece = 16ull << 20;
 
   bool has_volatile_cache() const { return ftl_->has_volatile_cache(); }
+  // Any thread.
+  u64 wanted_host_memory() const { return ftl_->wanted_host_memory(); }
   // Feature 06h. Dispatcher 0.
   void set_volatile_cache(bool on);
 

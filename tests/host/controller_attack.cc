@@ -18,7 +18,7 @@ namespace {
 constexpr u32 kPages = 64;    // of requester memory
 constexpr u32 kQueues = 4;    // I/O queue identifiers that are used, from 1
 constexpr u32 kEntries = 16;  // of each queue that set_up() makes
-constexpr u32 kOperations = 2000;
+constexpr u32 kOperations = 800;
 
 // An input is a list of operations of a byte each, with operands behind it; beyond its end are zeros.
 class Input {

@@ -22,6 +22,7 @@ enum class Feature : u8 {
   kKeepAliveTimer = 0x0f,
   kThermalManagement = 0x10,
   kNonOperationalConfig = 0x11,
+  kHostMemoryBuffer = 0x0d,
   kHostBehavior = 0x16,
   kSanitizeConfig = 0x17,
   kFlexibleDataPlacement = 0x1d,
