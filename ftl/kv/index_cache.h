@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nvmev/counter.h"
+#include "nvmev/state_archive.h"
 #include "space.h"
 #include "tree.h"
 
@@ -49,6 +50,26 @@ class IndexCache final : public LeafObserver {
     leaf->dirty |= changes;
     link(leaf);
     for (u32 i = 0; i < Traffic::kStores && count_ > most_; i++) evict(traffic);
+  }
+
+  // Calls with(first unit) for each leaf that has changed since it was written: it is written then.
+  template <typename Function>
+  void clean(Function with) {
+    for (Node* leaf = oldest_; leaf != nullptr; leaf = leaf->younger) {
+      if (leaf->dirty) with(leaf->place);
+      leaf->dirty = false;
+    }
+  }
+
+  // No leaf is in the controller's memory any more.
+  void empty() {
+    for (Node* leaf = oldest_; leaf != nullptr; leaf = leaf->younger) leaf->cached = false;
+    clear();
+  }
+
+  void transfer(StateArchive& archive) {
+    archive.counter(hits_);
+    archive.counter(misses_);
   }
 
   // ---- LeafObserver

@@ -63,6 +63,7 @@ bool Kv::init(const nvmev_config& config) {
   unit_bytes_ = config.value_unit;
   unit_shift_ = static_cast<u32>(std::countr_zero(unit_bytes_));
   capacity_ = config.capacity;
+  below_type_ = config.kv_timing;
   index_time_.store(config.index_time, std::memory_order_relaxed);
   cache_.init(&space_, unit_bytes_, config.index_cache_size / kPageSize);
   const u32 holds = config.dispatchers * config.workers * kTasks + config.workers * kHoldsOfWorker;

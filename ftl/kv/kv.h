@@ -2,7 +2,8 @@
 // Type "kv": a key-value SSD. An index (tree.h) tells for each key where its value lies in a space of units (space.h), which is the logical space
 // of another device type beneath: that one, "conv" or "nvm", says how long reading and writing there takes.
 //
-// kv.cc: life and what it tells; plan.cc: the first stage of commands; commit.cc: the second; list.cc: keys in order.
+// kv.cc: life and what it tells; plan.cc: the first stage of commands; commit.cc: the second; list.cc: keys in order; state.cc: what is
+// kept in a state file.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,9 @@ class Kv final : public Ftl, public KeyValue {
   void set_volatile_cache(bool on) override { below_->set_volatile_cache(on); }
   KeyValue* key_value() override { return this; }
   u64 state_hash() const override;
+  void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
+  bool keeps_state() const override { return below_->keeps_state(); }
+  void transfer(StateArchive& archive, u64* now) override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override { return below_->health(); }
   void report(TextWriter& text) const override;
@@ -78,6 +82,14 @@ class Kv final : public Ftl, public KeyValue {
 
   bool init(const nvmev_config& config);
   void forget();
+
+  // state.cc
+  void settle(u64 now);
+  void save_chain(StateArchive& archive, u32 unit);
+  u32 load_chain(StateArchive& archive, u64 units);
+  void save_tree(StateArchive& archive, const Tree& tree);
+  void load_tree(StateArchive& archive, u32 which);
+  bool load_leaf(StateArchive& archive, u32 which, Node& leaf, u32 entries);
   Tree& tree_of(Key key) { return trees_[key.length > kMaxShortKey ? 1 : 0]; }
   u32 units_of(u32 length) const { return (length + unit_bytes_ - 1) >> unit_shift_; }
 
@@ -114,6 +126,7 @@ class Kv final : public Ftl, public KeyValue {
   u32 unit_bytes_ = 0;
   u32 unit_shift_ = 0;
   u64 capacity_ = 0;
+  u32 below_type_ = 0;  // nvmev_config.kv_timing
   std::atomic<u64> index_time_{0};  // ns
 
   // Of everything below: any thread changes it. Never held while the FTL beneath is asked.

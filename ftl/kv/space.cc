@@ -63,17 +63,36 @@ u32 Space::take(u32 count) {
     }
     last = unit;
     cursor_ = unit + 1 < units_ ? unit + 1 : 0;
-    u64 bit = unit;
-    for (u32 level = 0; level < levels_; level++) {
-      u64& word = free_bits_[level][bit / 64];
-      word &= ~(1ull << bit % 64);
-      if (word != 0) break;
-      bit /= 64;
-    }
+    mark_taken(unit);
   }
   next_[last] = kNone;
   free_.set(free_.get() - count);
   return first;
+}
+
+void Space::mark_taken(u32 unit) {
+  u64 bit = unit;
+  for (u32 level = 0; level < levels_; level++) {
+    u64& word = free_bits_[level][bit / 64];
+    word &= ~(1ull << bit % 64);
+    if (word != 0) break;
+    bit /= 64;
+  }
+}
+
+bool Space::take_run(u32 first, u32 count, u32 last) {
+  if (count == 0 || first >= units_ || count > units_ - first) return false;
+  for (u32 i = 0; i < count; i++) {
+    if (!is_free(first + i, 1)) return false;
+  }
+  if (last != kNone) next_[last] = first;
+  for (u32 unit = first; unit < first + count; unit++) {
+    next_[unit] = unit + 1;
+    mark_taken(unit);
+  }
+  next_[first + count - 1] = kNone;
+  free_.set(free_.get() - count);
+  return true;
 }
 
 void Space::free(u32 unit) {

@@ -25,6 +25,14 @@ class Space {
   // Frees a unit. The chain that it was part of must be followed before.
   void free(u32 unit);
 
+  // Loading a state: takes all of [first, first + count) and puts it behind `last`, the end of a chain so far (kNone: it begins one).
+  // False where there is nothing to take, or not all of it is free: nothing has changed.
+  bool take_run(u32 first, u32 count, u32 last);
+
+  // Where the search for free units goes on.
+  u32 cursor() const { return cursor_; }
+  void set_cursor(u32 unit) { cursor_ = unit; }
+
   // The unit behind `unit` in its chain; kNone: it was the last.
   u32 next(u32 unit) const { return next_[unit]; }
 
@@ -39,6 +47,7 @@ class Space {
   static constexpr u32 kLevels = 6;  // of 64 each: 2^32 units
 
   u32 find_free(u32 from) const;
+  void mark_taken(u32 unit);
 
   u64 units_ = 0;
   u32 cursor_ = 0;

@@ -223,7 +223,7 @@ bool Tree::find(Key key, Place* place) const {
   if (leaf == nullptr) return false;
   const u32 at = lower_bound(*leaf, key);
   if (at == leaf->count || compare(leaf->key(at), key) != 0) return false;
-  *place = payload<Place>(*leaf, at);
+  *place = leaf->value(at);
   return true;
 }
 
@@ -296,7 +296,7 @@ bool Tree::put(Key key, Place place, bool* replaced, Place* old) {
   const u32 at = lower_bound(*leaf, key);
   if (at < leaf->count && compare(leaf->key(at), key) == 0) {
     *replaced = true;
-    *old = payload<Place>(*leaf, at);
+    *old = leaf->value(at);
     set_payload(*leaf, at, place);
     return true;
   }
@@ -319,6 +319,42 @@ bool Tree::put(Key key, Place place, bool* replaced, Place* old) {
   }
   keys_.add(1);
   key_bytes_.add(key.length);
+  return true;
+}
+
+// ---- Loading ------------------------------------------------------------------------------------------------------
+
+Node* Tree::begin_leaf() {
+  Node* leaf = static_cast<Node*>(take_spare(0));
+  init_node(leaf, 0);
+  return leaf;
+}
+
+bool Tree::add_last(Node& leaf, Key key, Place place) {
+  if (!has_room(leaf, key.length)) return false;
+  if (leaf.count != 0 && compare(leaf.key(leaf.count - 1u), key) >= 0) return false;
+  insert_entry(leaf, leaf.count, place, key);
+  return true;
+}
+
+bool Tree::append_leaf(Node& leaf) {
+  if (leaf.count == 0) return false;
+  if (root_ == nullptr) {
+    root_ = &leaf;
+    depth_ = 1;
+  } else {
+    const Key first = leaf.key(0);
+    Path path;
+    Node* before = descend(first, &path);
+    if (before->link != nullptr || compare(before->key(before->count - 1u), first) >= 0) return false;
+    before->link = &leaf;
+    u8 separator[kMaxKey];
+    const u32 length = separate(before->key(before->count - 1u), first, separator);
+    insert_above(path, path.depth - 1, {separator, length}, &leaf);
+  }
+  pages_.add(1);
+  keys_.add(leaf.count);
+  for (u32 i = 0; i < leaf.count; i++) key_bytes_.add(leaf.key(i).length);
   return true;
 }
 
@@ -366,7 +402,7 @@ bool Tree::remove(Key key, Place* old) {
   if (leaf == nullptr) return false;
   const u32 at = lower_bound(*leaf, key);
   if (at == leaf->count || compare(leaf->key(at), key) != 0) return false;
-  *old = payload<Place>(*leaf, at);
+  *old = leaf->value(at);
   keys_.set(keys_.get() - 1);
   key_bytes_.set(key_bytes_.get() - key.length);
   remove_entry(*leaf, at);

@@ -41,6 +41,12 @@ struct Node {
   const u8* entry(u32 i) const { return reinterpret_cast<const u8*>(this) + slots()[i]; }
   Key key(u32 i) const { return {entry(i) + 9, entry(i)[0]}; }
   u32 entry_bytes(u32 i) const { return 9u + entry(i)[0]; }
+  // Of a leaf.
+  Place value(u32 i) const {
+    Place at;
+    __builtin_memcpy(&at, entry(i) + 1, sizeof(at));
+    return at;
+  }
 };
 static_assert(sizeof(Node) <= Node::kHeader + 8);
 static_assert(offsetof(Node, younger) + sizeof(Node*) == Node::kHeader);
@@ -102,6 +108,23 @@ class Tree {
       }
     }
   }
+
+  // Leaves in order, until with(leaf) returns false.
+  template <typename Function>
+  void for_each_leaf(Function with) const {
+    u32 index;
+    for (Node* leaf = seek({nullptr, 0}, false, &index); leaf != nullptr; leaf = leaf->link) {
+      if (!with(*leaf)) return;
+    }
+  }
+
+  // Loading a state: a leaf that is part of no tree yet, of one of the spare pages. Its keys are added in order (false: it is not above
+  // the last one, or there is no room for it), then it becomes the last leaf of the tree (false: its keys are not above all others, or
+  // there are none; it is the caller's then, for add_spare()). The observer is not told. A spare page for each of pages_needed() is used
+  // at most.
+  Node* begin_leaf();
+  bool add_last(Node& leaf, Key key, Place place);
+  bool append_leaf(Node& leaf);
 
   // Forgets everything. The pages become spare ones, some at each call of reclaim().
   void clear();

@@ -7,6 +7,10 @@
 #include "nvmev/host_array.h"
 #include "shape.h"
 
+namespace nvmev {
+class StateArchive;
+}
+
 namespace nvmev::ocssd {
 
 struct Chunk {
@@ -58,6 +62,9 @@ class Chunks {
   nvme::Status set(u64 chunk, const nvme::ChunkDescriptor& descriptor, bool check_only);
 
   u64 hash() const;
+
+  // `now`: modelled ns of the save.
+  void transfer(StateArchive& archive, u64 now);
 
  private:
   static u32 slot(nvme::ChunkState state) { return static_cast<u32>(std::countr_zero(static_cast<u8>(state))); }

@@ -93,7 +93,42 @@ bool read_state(Fields& fields, InitialState* state) {
   return fields.end_of_entry();
 }
 
+bool read_blocks(Fields& fields, InitialBlocks* blocks) {
+  if (!fields.number(&blocks->place.group) || !fields.number(&blocks->place.unit) ||
+      !fields.number(&blocks->place.chunk) || !fields.number(&blocks->place.sector)) {
+    return false;
+  }
+  constexpr struct {
+    const char* name;
+    u8 type;
+  } kTypes[] = {{"free", 0},
+                {"bad", nvme::block_type::kBad},
+                {"grown", nvme::block_type::kGrownBad},
+                {"device", nvme::block_type::kDeviceReserved},
+                {"host", nvme::block_type::kHostReserved}};
+  for (const auto& row : kTypes) {
+    if (!fields.word(row.name)) continue;
+    blocks->type = row.type;
+    return fields.end_of_entry();
+  }
+  return false;
+}
+
 }  // namespace
+
+int parse_block_types(const char* text, void* context, void (*with)(void* context, const InitialBlocks&),
+                      nvmev_error* error) {
+  for (Fields fields(text); !fields.end_of_text(); fields.next_entry()) {
+    InitialBlocks blocks;
+    if (!read_blocks(fields, &blocks)) {
+      return fail(error, err::kInvalid,
+                  "lbbtable=%s: channel/LUN/block/plane/type, numbers or *, with + between entries, is right; type is free, "
+                  "bad, grown, device or host", text);
+    }
+    if (with != nullptr) with(context, blocks);
+  }
+  return 0;
+}
 
 int Faults::parse(const char* key, const char* text, bool with_sector, nvmev_error* error) {
   count_ = 0;

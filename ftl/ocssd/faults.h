@@ -50,6 +50,16 @@ struct InitialState {
 int parse_chunk_states(const char* text, void* context, void (*with)(void* context, const InitialState&),
                        nvmev_error* error);
 
+// What `lbbtable` says of blocks at attach: `channel/LUN/block/plane/type`, the plane as the sector.
+struct InitialBlocks {
+  Place place;
+  u8 type;  // nvme::block_type
+};
+
+// The same.
+int parse_block_types(const char* text, void* context, void (*with)(void* context, const InitialBlocks&),
+                      nvmev_error* error);
+
 inline bool matches(const Place& place, const Shape& shape, u64 chunk) {
   const u64 unit = chunk / shape.chunks;
   const auto is = [](u32 wanted, u64 value) { return wanted == kAnyPlace || wanted == value; };

@@ -27,6 +27,14 @@ class Nand {
   u64 program(u64 chunk, u32 offset, u32 count, u32 at_once, u64 ready);
   u64 erase(u64 chunk, u32 operations, u64 ready);
 
+  // When all that is planned is over: `now` or later.
+  u64 idle_from(u64 now) const {
+    for (u32 die = 0; die < array_.geometry().dies; die++) {
+      if (array_.die_free_at(die) > now) now = array_.die_free_at(die);
+    }
+    return now;
+  }
+
   void report(TextWriter& text, u64 now) const { array_.report(text, now); }
 
  private:

@@ -6,6 +6,10 @@
 
 #include "nvmev/nvme/lightnvm.h"
 
+namespace nvmev {
+class StateArchive;
+}
+
 namespace nvmev::ocssd {
 
 class Notifications {
@@ -26,6 +30,8 @@ class Notifications {
     count_--;
     return true;
   }
+
+  void transfer(StateArchive& archive);
 
  private:
   std::array<nvme::ChunkNotification, nvme::kChunkNotifications> ring_{};

@@ -2,6 +2,7 @@
 #include "ocssd12.h"
 
 #include "../flash/random.h"
+#include "faults.h"
 #include "nvmev/error.h"
 #include "nvmev/text.h"
 
@@ -24,7 +25,7 @@ int Ocssd12::check(const nvmev_config& config, nvmev_error* error) {
   if (shape.page_sectors * shape.layout.sector_bytes > 32768) {
     return fail(error, err::kInvalid, "lsecs_per_pg=%u: pages of at most 32768 bytes are right", shape.page_sectors);
   }
-  return 0;
+  return parse_block_types(config.oc.block_types, nullptr, nullptr, error);
 }
 
 Ftl* Ocssd12::create(const nvmev_config& config, nvmev_host* host) {
@@ -56,7 +57,18 @@ bool Ocssd12::init(const nvmev_config& config) {
     const bool bad = flash::mix(config.seed ^ flash::mix(0x0bad0000ull + i)) % 100000 < config.bad_blocks;
     if (bad) types_[i] = block_type::kBad;
   }
+  parse_block_types(config.oc.block_types, this,
+                    [](void* self, const InitialBlocks& blocks) { static_cast<Ocssd12*>(self)->set_initial(blocks); },
+                    nullptr);
   return true;
+}
+
+void Ocssd12::set_initial(const InitialBlocks& blocks) {
+  for (u64 i = 0; i < types_.size(); i++) {
+    const u32 plane = static_cast<u32>(i % shape_.planes);
+    if (blocks.place.sector != kAnyPlace && blocks.place.sector != plane) continue;
+    if (matches(blocks.place, shape_, i / shape_.planes)) types_[i] = blocks.type;
+  }
 }
 
 void Ocssd12::format() {
@@ -341,8 +353,7 @@ bool Ocssd12::bad_block_table(u64 address, nvme::BadBlockTableHeader* header, u3
 }
 
 Status Ocssd12::set_block_types(const AddressList& blocks, u8 type) {
-  // One of the types, each of which is a bit, or none.
-  if (type > block_type::kHostReserved || (type & (type - 1)) != 0) return Status::kInvalidField;
+  if (!is_block_type(type)) return Status::kInvalidField;
   for (u32 i = 0; i < blocks.count; i++) {
     if (shape_.sector_of(blocks[i]) == kNoSector) return Status::kLbaOutOfRange;
   }

@@ -8,6 +8,8 @@
 
 namespace nvmev::ocssd {
 
+struct InitialBlocks;
+
 class Ocssd12 final : public Ftl, public OpenChannel {
  public:
   static int check(const nvmev_config& config, nvmev_error* error);
@@ -22,6 +24,8 @@ class Ocssd12 final : public Ftl, public OpenChannel {
   FtlHealth health() const override;
   void report(TextWriter& text) const override;
   void destroy() override;
+  bool keeps_state() const override { return true; }
+  void transfer(StateArchive& archive, u64* now) override;
 
   // ---- OpenChannel
   u32 version() const override { return 1; }
@@ -49,6 +53,7 @@ class Ocssd12 final : public Ftl, public OpenChannel {
 
  private:
   bool init(const nvmev_config& config);
+  void set_initial(const InitialBlocks& blocks);
   bool is_written(u64 sector) const { return written_[sector / 64] >> sector % 64 & 1; }
   void set_written(u64 sector, bool on) {
     const u64 bit = 1ull << sector % 64;
@@ -64,6 +69,8 @@ class Ocssd12 final : public Ftl, public OpenChannel {
   u64 entry_of(u64 address) const {
     return shape_.chunk_of(address) * shape_.planes + plane_of(shape_.offset_of(address));
   }
+  // One of the types, each of which is a bit, or none.
+  static bool is_block_type(u8 type) { return type <= nvme::block_type::kHostReserved && (type & (type - 1)) == 0; }
   bool is_bad(u64 entry) const {
     return types_[entry] & (nvme::block_type::kBad | nvme::block_type::kGrownBad | nvme::block_type::kDeviceReserved);
   }

@@ -26,6 +26,9 @@ class Ocssd20 final : public Ftl, public OpenChannel {
   FtlHealth health() const override;
   void report(TextWriter& text) const override;
   void destroy() override;
+  void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
+  bool keeps_state() const override { return true; }
+  void transfer(StateArchive& archive, u64* now) override;
 
   // ---- OpenChannel
   u32 version() const override { return 2; }

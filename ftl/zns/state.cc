@@ -55,6 +55,18 @@ void Zns::transfer(StateArchive& archive, u64* now) {
   archive.counters(statistics_);
 }
 
+// The write buffer is safe, so that nothing is lost; zones become what they are in a new run.
+void Zns::power_cycle(u64 now, u64, PowerLossSink&) {
+  last_now_ = now > last_now_ ? now : last_now_;
+  for (Zone& zone : table_) {
+    if (!is_active(zone.state)) continue;
+    if (zone.high > zone.write_pointer) commit_zrwa(zone, zone.high, zone.high, last_now_, flash::Cause::kBackground);
+    if (!is_active(zone.state)) continue;
+    table_.lose_power(zone, last_now_);
+    if (!is_active(zone.state)) release_buffer(index(zone));
+  }
+}
+
 void Zns::restore(Zone& zone, ZoneState state, u8 kept, u64 high, u32 units) {
   const u32 z = index(zone);
   if (is_active(state)) {

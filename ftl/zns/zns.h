@@ -80,6 +80,8 @@ class Zns final : public Ftl, public Zones {
   u32 changes() const override { return table_.changes(); }
   u32 take_changed(u32* zones, u32 most, bool forget) override { return table_.take_changed(zones, most, forget); }
 
+  void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
+
   // ---- For tests
   const Layout& layout() const { return layout_; }
   const ZoneTable& table() const { return table_; }

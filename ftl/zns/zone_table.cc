@@ -123,6 +123,13 @@ void ZoneTable::restore(Zone& zone, ZoneState state, u8 kept, u64 high, u64 now)
   publish(zone);
 }
 
+void ZoneTable::lose_power(Zone& zone, u64 now) {
+  release_zrwa(zone);
+  zone.attributes &= static_cast<u8>(~attributes::kFinishRecommended);
+  const bool used = zone.high != 0 || (zone.attributes & attributes::kDescriptorExtensionValid) != 0;
+  set_state(zone, used ? ZoneState::kClosed : ZoneState::kEmpty, now);
+}
+
 void ZoneTable::allocate_zrwa(Zone& zone) {
   zrwas_.set(zrwas_.get() + 1);
   set_attribute(zone, attributes::kZrwaValid);

@@ -100,7 +100,11 @@ struct nvmev_open_channel {
 	uint32_t max_open, max_open_unit; /* 2.0: maxoc, maxocpu */
 	uint32_t write_errors_after, write_errors; /* 1.2: lb_err_write, ln_err_write */
 	uint32_t read_time, read_time_max, program_time, program_time_max, erase_time, erase_time_max; /* ns */
-	char chunk_state[64], write_fail[64], reset_fail[64]; /* 2.0: `group/unit/chunk/...+...` */
+	union { /* as it is at attach */
+		char chunk_state[64]; /* 2.0: `group/unit/chunk/state...+...` */
+		char block_types[64]; /* 1.2, lbbtable: `channel/LUN/block/plane/type+...` */
+	};
+	char write_fail[64], reset_fail[64]; /* 2.0: `group/unit/chunk/...+...` */
 };
 
 /*
@@ -388,6 +392,13 @@ void *nvmev_host_map(struct nvmev_function *function, uint64_t bus, uint32_t len
 bool nvmev_host_save(struct nvmev_host *host);
 
 /*
+ * A state file begins with two blocks of this size; each of them counts only with these 8 bytes at its beginning. Where a host
+ * keeps its file in memory, it says that the file has 0 bytes when neither has them.
+ */
+#define NVMEV_STATE_BLOCK 4096
+#define NVMEV_STATE_MAGIC "NVMEVSTA"
+
+/*
  * The state file. 0 or a negative errno; reads and writes are whole. discard gives the room of a range back, whose
  * contents do not matter any more. They may sleep. Only in nvmev_dev_load() and nvmev_dev_save().
  */
@@ -396,6 +407,12 @@ int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, s
 int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *data, size_t length);
 int nvmev_host_file_sync(struct nvmev_host *host);
 int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length);
+
+/*
+ * Whether the medium keeps its data beside the state file: a state is without them then. Only with NVMEV_MEDIUM_RESERVED, the
+ * same as when the state was saved.
+ */
+bool nvmev_host_medium_stays(struct nvmev_host *host);
 
 /* Raises MSI-X vector `vector` of the function. From worker and dispatcher threads. */
 void nvmev_host_interrupt(struct nvmev_function *function, unsigned int vector);

@@ -15,6 +15,7 @@ class Options:
     append: str = ""
     iommu: bool = False
     qemu_nvme: str | None = None
+    disk: pathlib.Path | None = None
     qemu_args: list = dataclasses.field(default_factory=list)
     put: list = dataclasses.field(default_factory=list)
     module: pathlib.Path | None = None
@@ -72,6 +73,11 @@ def command_line(image, options, console, ports, initrd, disk):
     if disk:
         words += ["-drive", f"file={_path(disk)},format=raw,if=none,id=ram",
                   "-device", "nvme,drive=ram,serial=qemu"]
+    if options.disk:
+        # A comma in a name is written twice.
+        name = str(options.disk).replace(",", ",,")
+        words += ["-drive", f"file={name},format=raw,if=none,id=kept,cache=unsafe",
+                  "-device", "nvme,drive=kept,serial=kept"]
     if options.append:
         append.append(options.append)
     return [*words, *options.qemu_args, "-append", " ".join(append)]

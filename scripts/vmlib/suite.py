@@ -1,11 +1,14 @@
 """Guest tests: what each says it needs, and which can share a guest."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import shlex
+import tempfile
 
-from vmlib import cli, debian, simulator
+from vmlib import cli, debian, host, simulator
 from vmlib.host import VmError
 
 _DEFAULT_KERNELS = ("6.1", "6.12")
@@ -23,12 +26,19 @@ class Needs:
     lightnvm: bool = False
     simulator: bool = False
     cli: bool = False
+    disk: str = ""
+    boots: int = 1
 
-    def options(self):
-        """These needs as options of `scripts/vm run`."""
+    def options(self, boot=1, disk=None):
+        """These needs as options of `scripts/vm run`, of a boot: which, and with what disk."""
         words = ["--cpus", self.cpus, "--mem", self.mem]
-        if self.append:
-            words += ["--append", self.append]
+        append = [self.append] if self.append else []
+        if self.boots > 1:
+            append.append(f"vm.boot={boot}")
+        if append:
+            words += ["--append", " ".join(append)]
+        if disk:
+            words += ["--disk", disk]
         if self.iommu:
             words.append("--iommu")
         if self.lightnvm:
@@ -40,6 +50,19 @@ class Needs:
         if self.cli:
             words += ["--put", f"{cli.PROGRAM}:{cli.PLACE}"]
         return words
+
+
+@contextlib.contextmanager
+def disk(needs):
+    """The path of a disk of the size that is needed, which is gone afterwards; None without one."""
+    if not needs.disk:
+        yield None
+        return
+    host.CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix="disk-", dir=host.CACHE) as file:
+        units = {"M": 1 << 20, "G": 1 << 30}
+        file.truncate(int(needs.disk[:-1]) * units[needs.disk[-1]])
+        yield file.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +103,10 @@ def _parse(path):
                 needs[key] = value
             elif key in ("iommu", "lightnvm", "alone", "simulator", "cli"):
                 needs[key] = _switch(path, key, value)
+            elif key == "disk" and re.fullmatch(r"[1-9][0-9]*[MG]", value):
+                needs[key] = value
+            elif key == "boots" and value in "123456789":
+                needs[key] = int(value)
             elif key == "append":
                 append.append(value)
             elif key == "kernels":

@@ -160,6 +160,8 @@ constexpr Key kKeys[] = {
     {"maxoc", KeyKind::kCount, false, FIELD(oc.max_open), 0, 0xffffffff, false, nullptr},
     {"maxocpu", KeyKind::kCount, false, FIELD(oc.max_open_unit), 0, 0xffffffff, false, nullptr},
     {"wit", KeyKind::kCount, false, FIELD(oc.wear_threshold), 0, 255, false, nullptr},
+    {"lbbtable", KeyKind::kText, false, FIELD(oc.block_types), 1, sizeof(nvmev_open_channel::block_types) - 1, false,
+     nullptr},
     {"chunk_state", KeyKind::kText, false, FIELD(oc.chunk_state), 1, sizeof(nvmev_open_channel::chunk_state) - 1, false,
      nullptr},
     {"write_fail", KeyKind::kText, false, FIELD(oc.write_fail), 1, sizeof(nvmev_open_channel::write_fail) - 1, false,

@@ -52,6 +52,8 @@ void Model::transfer(StateArchive& archive) {
   ftl_->transfer(archive, &now);
   archive.value(now);
   if (!archive.loading() || !archive.ok()) return;
+  constexpr u64 kYears = 1ull << 62;  // 146 of them: times of the next run must not overflow
+  if (now > kYears) return archive.refuse(err::kInvalid, "its time is %llu ns", static_cast<unsigned long long>(now));
   resumes_ = true;
   resume_at_ = now;
 }

@@ -14,7 +14,13 @@ class DataLoss final : public PowerLossSink {
   void lost(const PowerLoss& loss) override {
     const u64 offset = region_.base + loss.offset;
     if (loss.deallocated) {
-      for (u64 at = 0; at < loss.length; at += kPageSize) shared_.medium.zero(offset + at, kPageSize);
+      for (u64 at = offset; at < offset + loss.length;) {
+        const u64 rest = kPageSize - (at & (kPageSize - 1));
+        const u64 left = offset + loss.length - at;
+        const u64 part = rest < left ? rest : left;
+        shared_.medium.zero(at, static_cast<u32>(part));
+        at += part;
+      }
       bytes_ += loss.length;
     } else {
       bytes_ += shared_.undo_log.undo(shared_.medium, offset, loss.length, loss.since);
@@ -55,6 +61,10 @@ void Controller::cut_power() {
     lost += loss.bytes();
   }
   shared.undo_log.clear();
+  for (Namespace& ns : subsystem().namespaces) {
+    auto until_now = nvme::WriteProtection::kUntilPowerCycle;
+    if (ns.exists()) ns.protection.compare_exchange_strong(until_now, nvme::WriteProtection::kNone);
+  }
   subsystem().for_each_controller([](Controller& controller) {
     controller.shared().earlier.power_cycles++;
     controller.shared().earlier.unsafe_shutdowns++;

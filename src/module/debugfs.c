@@ -4,7 +4,8 @@
  * /sys/kernel/debug/nvmev/<device>/state_hash: of the FTL's decisions, exact while no command is in
  * flight.
  * /sys/kernel/debug/nvmev/<device>/save: a write to it saves the state to the state file.
- * /sys/kernel/debug/nvmev/<device>/power_cut: a number written to it cuts the power, and chooses what is lost.
+ * /sys/kernel/debug/nvmev/<device>/power_cut: SEED [MS] written to it cuts the power; SEED chooses what
+ * is lost, MS milliseconds later the device returns.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -12,6 +13,8 @@
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "device.h"
 
@@ -117,18 +120,43 @@ static const struct file_operations nvmev_save_fops = {
 	.llseek = noop_llseek,
 };
 
-static ssize_t nvmev_power_cut_write(struct file *file, const char __user *text, size_t length,
+#define NVMEV_POWER_CUT_MAX_MS (10 * 60 * 1000)
+
+/* Of SEED [MS]. Changes the text. */
+static int nvmev_power_cut_parse(char *text, u64 *seed, unsigned int *away_ms)
+{
+	char *words = strim(text);
+	char *first = strsep(&words, " \t");
+
+	*away_ms = 0;
+	if (kstrtou64(first, 0, seed))
+		return -EINVAL;
+	if (!words)
+		return 0;
+	if (kstrtouint(skip_spaces(words), 0, away_ms) || *away_ms > NVMEV_POWER_CUT_MAX_MS)
+		return -EINVAL;
+	return 0;
+}
+
+static ssize_t nvmev_power_cut_write(struct file *file, const char __user *user, size_t length,
 				     loff_t *at)
 {
 	struct nvmev_host *host = file->private_data;
+	char text[64] = "";
+	char words[sizeof(text)];
+	unsigned int away_ms;
 	u64 seed;
-	int result = kstrtou64_from_user(text, length, 0, &seed);
+	int result;
 
-	if (result) {
-		nvmev_err(host, "power_cut: a number, the seed, is right");
-		return result;
+	if (length < sizeof(text) && copy_from_user(text, user, length))
+		return -EFAULT;
+	strscpy(words, text, sizeof(words));
+	if (nvmev_power_cut_parse(words, &seed, &away_ms)) {
+		nvmev_err(host, "power_cut=%s: SEED [MS] is right, a number and the milliseconds for which the device is away, at most %u",
+			  strim(text), NVMEV_POWER_CUT_MAX_MS);
+		return -EINVAL;
 	}
-	result = nvmev_power_cut(host, seed);
+	result = nvmev_power_cut(host, seed, away_ms);
 	return result ? result : length;
 }
 

@@ -109,15 +109,15 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_host_init(host, settings, error);
 	if (result)
 		goto free_host;
-	result = nvmev_state_open(host, settings, error);
-	if (result)
-		goto free_host;
 	result = nvmev_medium_start(host, settings, error);
 	if (result)
-		goto drop_state;
-	result = nvmev_bar_start(host);
+		goto free_host;
+	result = nvmev_state_open(host, settings, error);
 	if (result)
 		goto stop_medium;
+	result = nvmev_bar_start(host);
+	if (result)
+		goto drop_state;
 	result = nvmev_config_check(&host->config, error);
 	if (result)
 		goto stop_bar;
@@ -136,6 +136,7 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_threads_start(host, settings);
 	if (result)
 		goto stop_irq;
+	nvmev_state_begin(host);
 	result = nvmev_pci_start(host);
 	if (result)
 		goto stop_threads;
@@ -153,10 +154,10 @@ destroy_dev:
 	nvmev_dev_destroy(host->dev);
 stop_bar:
 	nvmev_bar_stop(host);
-stop_medium:
-	nvmev_medium_stop(host);
 drop_state:
 	nvmev_state_drop(host);
+stop_medium:
+	nvmev_medium_stop(host);
 free_host:
 	nvmev_host_free_memory(host);
 	return ERR_PTR(result);

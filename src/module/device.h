@@ -34,6 +34,7 @@ struct nvmev_settings {
 	u64 memmap_size; /* bytes */
 	char memmap_text[128]; /* the two as they were given, for messages */
 	char state_file[NVMEV_PATH_LEN]; /* empty: none */
+	u64 keep_state; /* bytes at the end of the reserved range, for the device's state; 0: none */
 	unsigned int nr_cpus; /* entries of cpus[]; 0: threads run anywhere */
 	unsigned int cpus[NVMEV_MAX_THREADS];
 };
@@ -141,8 +142,12 @@ struct nvmev_host {
 	struct pci_bus *bus;
 
 	struct {
-		struct file *file; /* or NULL: the device keeps no state */
-		char path[NVMEV_PATH_LEN];
+		struct file *file; /* or NULL: see area */
+		void *area; /* of the reserved range, or NULL: without a file, the device keeps no state */
+		u64 area_size; /* bytes */
+		u64 magics[2]; /* of the area, while the device runs and what is there counts for nothing */
+		char label[NVMEV_PATH_LEN + 16]; /* the parameter as given, for messages */
+		const char *place; /* the same */
 		struct mutex lock; /* one save at a time */
 		struct work_struct work; /* a save that the core asked for */
 	} state;
@@ -203,12 +208,18 @@ void nvmev_bar_stop(struct nvmev_host *host);
 
 /* ---- state.c: the state file ----------------------------------------------------------------- */
 
-/* Opens the file that the settings name, if any. 0 or a negative errno with *error. */
+/*
+ * Opens the file that the settings name, or uses the end of the reserved range, if they say so. After
+ * nvmev_medium_start(). 0 or a negative errno with *error.
+ */
 int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *settings,
 		     struct nvmev_error *error);
 
 /* Reads it into the device, before any thread runs. 0 or a negative errno with *error. */
 int nvmev_state_load(struct nvmev_host *host, struct nvmev_error *error);
+
+/* The device begins to run: what is in the reserved range is its state no more. */
+void nvmev_state_begin(struct nvmev_host *host);
 
 /* Saves a running device. -ENOENT without a state file. May sleep long. */
 int nvmev_state_save(struct nvmev_host *host);
@@ -216,7 +227,10 @@ int nvmev_state_save(struct nvmev_host *host);
 /* Waits for a save that the core asked for. Threads run. */
 void nvmev_state_finish(struct nvmev_host *host);
 
-/* Saves and closes, when no thread runs any more; or only closes. */
+/*
+ * Saves and closes, when no thread runs any more; or only closes, as if the device had never begun to
+ * run.
+ */
 void nvmev_state_close(struct nvmev_host *host);
 void nvmev_state_drop(struct nvmev_host *host);
 
@@ -262,10 +276,11 @@ void nvmev_config_space_set_absent(struct nvmev_function *function, bool absent)
 /* ---- power.c --------------------------------------------------------------------------------- */
 
 /*
- * Cuts the running device off from power for a moment. Its driver loses it and, if it returns, finds it
- * again. 0 or a negative errno, with a line in the log. May sleep.
+ * Cuts the running device off from power: `seed` chooses what is lost. Its driver loses it, and finds it
+ * again when it returns, at least `away_ms` milliseconds later. 0 or a negative errno, with a line in the
+ * log. Sleeps until then.
  */
-int nvmev_power_cut(struct nvmev_host *host, u64 seed);
+int nvmev_power_cut(struct nvmev_host *host, u64 seed, unsigned int away_ms);
 
 /* ---- pci.c: host bridge and bus -------------------------------------------------------------- */
 

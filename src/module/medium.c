@@ -173,9 +173,12 @@ int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *set
 		result = nvmev_range_check_no_device(&range, error);
 	if (!result)
 		result = nvmev_range_map(host, &range, error);
-	if (!result && !host->config.capacity)
-		host->config.capacity = range.size;
-	return result;
+	if (result)
+		return result;
+	host->config.reserved_size -= settings->keep_state;
+	if (!host->config.capacity)
+		host->config.capacity = host->config.reserved_size;
+	return 0;
 }
 
 void nvmev_medium_stop(struct nvmev_host *host)

@@ -65,6 +65,9 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "name of an embedded profile, which the other parameters override (none)") \
 	X(state_file, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "path of the file in which the device's state survives; made if it is not there (none)") \
+	X(keep_state, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
+	  "of the reserved memory, what keeps the device's state beside its data: MiB, or with suffix " \
+	  "K, M, G, T (none)") \
 	X(keys, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
 	  "other keys of a profile, such as channels=4,victim=fifo; they override it, too (none)") \
 	X(memmap_start, OWN, NVMEV_NOWHERE, NVMEV_FIXED, \
@@ -276,6 +279,30 @@ static int nvmev_read_memmap(struct nvmev_settings *settings, struct nvmev_error
 	return result;
 }
 
+static int nvmev_read_keep_state(struct nvmev_settings *settings, struct nvmev_error *error)
+{
+	const struct nvmev_param *param = &nvmev_param_keep_state;
+	int result;
+
+	if (!param->text)
+		return 0;
+	result = nvmev_read_size(param, SZ_1M, &settings->keep_state, error);
+	if (result || !settings->keep_state)
+		return result;
+	if (settings->config.medium != NVMEV_MEDIUM_RESERVED)
+		return nvmev_fail(error, -EINVAL, "keep_state=%.48s: with memmap_start and memmap_size it is right",
+				  param->text);
+	if (settings->state_file[0])
+		return nvmev_fail(error, -EINVAL, "keep_state=%.48s contradicts state_file: one of them is right",
+				  param->text);
+	if (!PAGE_ALIGNED(settings->keep_state) || settings->keep_state < SZ_64K ||
+	    settings->keep_state >= settings->memmap_size)
+		return nvmev_fail(error, -ERANGE,
+				  "keep_state=%.48s: a multiple of %lu bytes, at least 64K and less than memmap_size, is right",
+				  param->text, PAGE_SIZE);
+	return 0;
+}
+
 static int nvmev_read_medium(struct nvmev_settings *settings, struct nvmev_error *error)
 {
 	const char *text = nvmev_param_medium.text;
@@ -318,6 +345,8 @@ static int nvmev_read_all(struct nvmev_settings *settings, struct nvmev_error *e
 		result = nvmev_read_medium(settings, error);
 	if (!result)
 		result = nvmev_read_state_file(settings, error);
+	if (!result)
+		result = nvmev_read_keep_state(settings, error);
 	if (!result && nvmev_param_cpus.text)
 		result = nvmev_cpus_parse(nvmev_param_cpus.text, settings, error);
 	for (i = 0; i < ARRAY_SIZE(nvmev_params) && !result; i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A power cut on demand: the device loses what was not durable, vanishes from the bus as by surprise
- * removal, and returns.
+ * removal, and returns, at once or after a while.
  */
 #include <linux/delay.h>
 #include <linux/pci.h>
@@ -41,7 +41,7 @@ static void nvmev_wait_for_resets(struct nvmev_host *host)
 	}
 }
 
-int nvmev_power_cut(struct nvmev_host *host, u64 seed)
+int nvmev_power_cut(struct nvmev_host *host, u64 seed, unsigned int away_ms)
 {
 	int result;
 
@@ -52,6 +52,8 @@ int nvmev_power_cut(struct nvmev_host *host, u64 seed)
 		nvmev_threads_wake_dispatcher(host, 0);
 		nvmev_wait_for_resets(host);
 		nvmev_pci_remove_functions(host);
+		/* A signal brings the power back, too. */
+		msleep_interruptible(away_ms);
 	}
 	nvmev_set_absent(host, false);
 	if (!result)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state file: opened when the device is made, read into it, and written when the requester shuts
- * the device down, when somebody asks for it, and when the device goes.
+ * the device down, when somebody asks for it, and when the device goes. Or, instead of a file, the end of
+ * the reserved range, which is written when the device goes.
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -9,14 +10,57 @@
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "device.h"
+
+/* ---- The end of the reserved range as a file --------------------------------------------------
+ *
+ * The file's first two blocks are the last ones of the range, where they are found whatever keep_state
+ * was; the rest of the file is what lies before them.
+ */
+
+#define NVMEV_AREA_HEAD (2 * NVMEV_STATE_BLOCK)
+
+static void *nvmev_area_at(struct nvmev_host *host, u64 offset, size_t length)
+{
+	u64 size = host->state.area_size;
+
+	if (offset > size || length > size - offset)
+		return NULL;
+	if (offset < NVMEV_AREA_HEAD)
+		return host->state.area + size - NVMEV_AREA_HEAD + offset;
+	return host->state.area + offset - NVMEV_AREA_HEAD;
+}
+
+/* `head`: of a range, NVMEV_AREA_HEAD bytes. */
+static bool nvmev_area_marked(const void *head, unsigned int block)
+{
+	return !memcmp(head + block * NVMEV_STATE_BLOCK, NVMEV_STATE_MAGIC, sizeof(u64));
+}
+
+/* What a range keeps of an earlier device's state means nothing when its data change. */
+static void nvmev_area_forget(void *head)
+{
+	unsigned int block;
+
+	for (block = 0; block < 2; block++) {
+		if (nvmev_area_marked(head, block))
+			memset(head + block * NVMEV_STATE_BLOCK, 0, sizeof(u64));
+	}
+}
 
 /* ---- What the core asks for ------------------------------------------------------------------ */
 
 uint64_t nvmev_host_file_size(struct nvmev_host *host)
 {
+	if (host->state.area) {
+		const void *head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
+
+		return nvmev_area_marked(head, 0) || nvmev_area_marked(head, 1) ?
+			       host->state.area_size : 0;
+	}
 	return i_size_read(file_inode(host->state.file));
 }
 
@@ -24,6 +68,15 @@ int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, s
 {
 	loff_t at = offset;
 
+	if (host->state.area) {
+		const void *from = nvmev_area_at(host, offset, length);
+
+		if (!from)
+			return -EIO;
+		memcpy(data, from, length);
+		cond_resched();
+		return 0;
+	}
 	while (length) {
 		ssize_t got = kernel_read(host->state.file, data, length, &at);
 
@@ -39,6 +92,15 @@ int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *
 {
 	loff_t at = offset;
 
+	if (host->state.area) {
+		void *to = nvmev_area_at(host, offset, length);
+
+		if (!to)
+			return -ENOSPC;
+		memcpy(to, data, length);
+		cond_resched();
+		return 0;
+	}
 	while (length) {
 		ssize_t put = kernel_write(host->state.file, data, length, &at);
 
@@ -52,15 +114,23 @@ int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *
 
 int nvmev_host_file_sync(struct nvmev_host *host)
 {
-	return vfs_fsync(host->state.file, 0);
+	return host->state.area ? 0 : vfs_fsync(host->state.file, 0);
 }
 
 int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length)
 {
+	if (host->state.area)
+		return 0;
 	return vfs_fallocate(host->state.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
 			     length);
 }
 
+bool nvmev_host_medium_stays(struct nvmev_host *host)
+{
+	return host->state.area;
+}
+
+/* What is in the range counts only while no device runs on it: it is written at the end alone. */
 bool nvmev_host_save(struct nvmev_host *host)
 {
 	if (!host->state.file)
@@ -81,10 +151,11 @@ static int nvmev_state_write(struct nvmev_host *host)
 		return -ENOMEM;
 	result = nvmev_dev_save(host->dev, begin, error);
 	if (result < 0)
-		nvmev_err(host, "state_file=%s: not saved, what it held is still there: %s",
-			  host->state.path, error->text);
+		nvmev_err(host, "%s: not saved, %s: %s", host->state.label,
+			  host->state.file ? "what it held is still there" : "the state is lost",
+			  error->text);
 	else if (result == 0)
-		nvmev_info(host, "state saved to %s in %llu ms", host->state.path,
+		nvmev_info(host, "state saved to %s in %llu ms", host->state.place,
 			   (ktime_get_ns() - begin) / NSEC_PER_MSEC);
 	kfree(error);
 	return result < 0 ? result : 0;
@@ -121,6 +192,21 @@ void nvmev_state_finish(struct nvmev_host *host)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static void nvmev_state_open_area(struct nvmev_host *host, const struct nvmev_settings *settings)
+{
+	void *end = host->config.reserved_base + settings->memmap_size;
+
+	if (!settings->keep_state) {
+		nvmev_area_forget(end - NVMEV_AREA_HEAD);
+		return;
+	}
+	host->state.area = end - settings->keep_state;
+	host->state.area_size = settings->keep_state;
+	snprintf(host->state.label, sizeof(host->state.label), "keep_state=%lluK",
+		 settings->keep_state >> 10);
+	host->state.place = "the reserved memory";
+}
+
 int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *settings,
 		     struct nvmev_error *error)
 {
@@ -128,9 +214,12 @@ int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *setti
 
 	mutex_init(&host->state.lock);
 	INIT_WORK(&host->state.work, nvmev_state_work);
+	if (host->config.medium == NVMEV_MEDIUM_RESERVED)
+		nvmev_state_open_area(host, settings);
 	if (!settings->state_file[0])
 		return 0;
-	strscpy(host->state.path, settings->state_file, sizeof(host->state.path));
+	snprintf(host->state.label, sizeof(host->state.label), "state_file=%s", settings->state_file);
+	host->state.place = host->state.label + strlen("state_file=");
 	file = filp_open(settings->state_file, O_RDWR | O_CREAT | O_LARGEFILE, 0600);
 	if (IS_ERR(file))
 		return nvmev_fail(error, PTR_ERR(file),
@@ -150,30 +239,52 @@ int nvmev_state_load(struct nvmev_host *host, struct nvmev_error *error)
 	struct nvmev_error *reason;
 	int result;
 
-	if (!host->state.file)
+	if (!host->state.file && !host->state.area)
 		return 0;
 	reason = kzalloc(sizeof(*reason), GFP_KERNEL);
 	if (!reason)
 		return -ENOMEM;
 	result = nvmev_dev_load(host->dev, reason);
 	if (result)
-		nvmev_fail(error, result, "state_file=%s: %s", host->state.path, reason->text);
+		nvmev_fail(error, result, "%s: %s%s", host->state.label, reason->text,
+			   host->state.area ? "; insmod without keep_state forgets it" : "");
 	kfree(reason);
 	return result;
 }
 
+void nvmev_state_begin(struct nvmev_host *host)
+{
+	void *head;
+
+	if (!host->state.area)
+		return;
+	head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
+	memcpy(&host->state.magics[0], head, sizeof(u64));
+	memcpy(&host->state.magics[1], head + NVMEV_STATE_BLOCK, sizeof(u64));
+	nvmev_area_forget(head);
+}
+
 void nvmev_state_close(struct nvmev_host *host)
 {
-	if (!host->state.file)
+	if (!host->state.file && !host->state.area)
 		return;
 	nvmev_state_write(host);
-	filp_close(host->state.file, NULL);
+	if (host->state.file)
+		filp_close(host->state.file, NULL);
 	host->state.file = NULL;
+	host->state.area = NULL;
 }
 
 void nvmev_state_drop(struct nvmev_host *host)
 {
+	void *head;
+
 	if (host->state.file)
 		filp_close(host->state.file, NULL);
 	host->state.file = NULL;
+	if (!host->state.area || !(host->state.magics[0] | host->state.magics[1]))
+		return;
+	head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
+	memcpy(head, &host->state.magics[0], sizeof(u64));
+	memcpy(head + NVMEV_STATE_BLOCK, &host->state.magics[1], sizeof(u64));
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/test_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -20,13 +24,27 @@ bool TestFile::may_go_on() {
   return true;
 }
 
+u64 TestFile::size() const {
+  if (fd_ < 0) return seen_.size();
+  struct stat status;
+  return fstat(fd_, &status) == 0 ? static_cast<u64>(status.st_size) : 0;
+}
+
 int TestFile::read(u64 offset, void* data, size_t length) const {
+  if (fd_ >= 0) {
+    const ssize_t got = pread(fd_, data, length, static_cast<off_t>(offset));
+    return got == static_cast<ssize_t>(length) ? 0 : kIoError;
+  }
   if (offset > seen_.size() || length > seen_.size() - offset) return kIoError;
   std::memcpy(data, seen_.data() + offset, length);
   return 0;
 }
 
 int TestFile::write(u64 offset, const void* data, size_t length) {
+  if (fd_ >= 0) {
+    const ssize_t put = pwrite(fd_, data, length, static_cast<off_t>(offset));
+    return put == static_cast<ssize_t>(length) ? 0 : kIoError;
+  }
   const bool whole = may_go_on();
   if (!whole) length /= 2;
   if (seen_.size() < offset + length) seen_.resize(offset + length);
@@ -35,6 +53,7 @@ int TestFile::write(u64 offset, const void* data, size_t length) {
 }
 
 int TestFile::sync() {
+  if (fd_ >= 0) return fdatasync(fd_) == 0 ? 0 : kIoError;
   if (!may_go_on()) return kIoError;
   durable_ = seen_;
   return 0;
@@ -42,6 +61,9 @@ int TestFile::sync() {
 
 int TestFile::discard(u64 offset, u64 length) {
   discarded_ += length;
+  if (fd_ >= 0) {
+    return fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
+  }
   std::fill_n(seen_.begin() + static_cast<std::ptrdiff_t>(offset), length, u8{0});
   return 0;
 }

@@ -11,7 +11,7 @@ namespace nvmev::test {
 
 class TestFile {
  public:
-  u64 size() const { return seen_.size(); }
+  u64 size() const;
   int read(u64 offset, void* data, size_t length) const;
   int write(u64 offset, const void* data, size_t length);
   int sync();
@@ -21,6 +21,9 @@ class TestFile {
   void fail_after(u64 operations) { left_ = operations; }
   void work_again() { left_ = ~0ull; }
   u64 operations() const { return operations_; }  // so far
+
+  // From now on the bytes are in that open file, whose power does not go. It stays the caller's.
+  void keep_in(int fd) { fd_ = fd; }
 
   // Power goes: of what was not synced, each sector of 512 bytes is there or not, by chance.
   void crash(std::mt19937_64& random);
@@ -38,6 +41,7 @@ class TestFile {
   u64 left_ = ~0ull;
   u64 operations_ = 0;
   u64 discarded_ = 0;
+  int fd_ = -1;
 };
 
 }  // namespace nvmev::test

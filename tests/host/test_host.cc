@@ -173,6 +173,8 @@ int nvmev_host_file_discard(nvmev_host* host, uint64_t offset, uint64_t length) 
   return TestHost::of(host).file.discard(offset, length);
 }
 
+bool nvmev_host_medium_stays(nvmev_host* host) { return TestHost::of(host).medium_stays; }
+
 void nvmev_host_critical_begin(nvmev_host*) { t_critical_depth++; }
 
 void nvmev_host_critical_end(nvmev_host*) {

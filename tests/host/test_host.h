@@ -74,6 +74,7 @@ class TestHost : public nvmev_host {
 
   // ---- State file
   TestFile file;
+  bool medium_stays = false;
   // Called by the device's thread when the requester has shut it down; the result is nvmev_host_save()'s.
   std::function<bool()> on_shutdown;
 

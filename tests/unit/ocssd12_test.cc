@@ -133,6 +133,53 @@ TEST(Ocssd12Shape, DefaultsAndPlanes) {
   EXPECT_EQ(rig.driver.identify(nvme::Cns::kNamespace, 1).bytes[384], 1);
 }
 
+class Ocssd12Bad : public Ocssd12 {
+ protected:
+  Ocssd12Bad() : Ocssd12(small({{"lbbtable", "*/*/0/*/host+0/1/3/0/bad+1/2/5/*/grown+1/2/5/1/device"}})) {}
+};
+
+TEST_F(Ocssd12Bad, TheTableAtAttach) {
+  for (u32 lun = 0; lun < 6; lun++) {
+    const std::vector<u8> bytes = table(lun / 3, lun % 3);
+    for (u32 i = 0; i < 2 * blocks(); i++) {
+      u8 expected = i < 2 ? nvme::block_type::kHostReserved : 0;
+      if (lun == 1 && i == 6) expected = nvme::block_type::kBad;
+      if (lun == 5 && i == 10) expected = nvme::block_type::kGrownBad;
+      if (lun == 5 && i == 11) expected = nvme::block_type::kDeviceReserved;
+      EXPECT_EQ(bytes[64 + i], expected) << lun << " " << i;
+    }
+  }
+  EXPECT_EQ(le(table(0, 1), 16, 4), 1u) << "bad from the factory";
+  EXPECT_FALSE(write(row(0, 1, 3, 0), 1).ok());
+  EXPECT_TRUE(write(row(0, 1, 4, 0), 1).ok());
+}
+
+TEST(Ocssd12Table, WhatIsNoTableIsRefused) {
+  for (const char* text : {"x", "0/0/0", "0/0/0/0", "0/0/0/0/", "0/0/0/0/worse", "0/0/0/0/bad/1", "0/0/0/0/bad+", "-1/0/0/0/bad"}) {
+    nvmev_config config = make_config(small());
+    nvmev_error error{};
+    ASSERT_EQ(nvmev_config_set(&config, "lbbtable", text, &error), 0);
+    const bool trailing = std::string(text).back() == '+';
+    EXPECT_EQ(nvmev_config_check(&config, &error) == 0, trailing) << text;
+    if (trailing) continue;
+    EXPECT_NE(std::string(error.text).find("channel/LUN/block/plane/type"), std::string::npos) << error.text;
+  }
+}
+
+TEST_F(Ocssd12, AProtectedNamespaceKeepsItsBlocks) {
+  ASSERT_TRUE(write(row(1, 2, 3, 0), 10).ok());
+  const std::vector<u64> map = mapping(0, 16);
+  ASSERT_TRUE(ssd.set_feature(0x84, 1).ok());
+  EXPECT_EQ(write(row(1, 2, 3, 1), 20).status(), Status::kNamespaceWriteProtected);
+  EXPECT_EQ(write(row(1, 2, 3, 1), 20, 1, nvme::kHybridWrite, 0).status(), Status::kNamespaceWriteProtected);
+  EXPECT_EQ(ssd.erase({Place{1, 2, 3, 0, 0, 0}.address()}, 1).status(), Status::kNamespaceWriteProtected);
+  EXPECT_TRUE(rig.io(cmd::flush()).ok());
+  const OpenChannelDriver::Result result = ssd.read(row(1, 2, 3, 0), true, 1);
+  ASSERT_TRUE(result.ok());
+  expect_tag(result.data, 0, 10);
+  EXPECT_EQ(mapping(0, 16), map);
+}
+
 TEST_F(Ocssd12, DataAndMetadataComeBack) {
   ASSERT_TRUE(write(row(1, 2, 3, 0), 10).ok());
   ASSERT_TRUE(write(row(1, 2, 3, 1) + row(0, 0, 3, 4), 20).ok()) << "two LUNs in one command";

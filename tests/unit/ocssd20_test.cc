@@ -89,6 +89,30 @@ class Faulty : public Ocssd20 {
                        {"chunk_state", "1/0/0/offline+1/0/1/closed/10+1/0/2/open/8+1/0/3/free/random"}})) {}
 };
 
+// ---- Write protection (feature 84h)
+
+TEST_F(Ocssd20, AProtectedNamespaceKeepsItsChunks) {
+  fill(1);
+  ASSERT_TRUE(write(range(2, 0, 8)).ok());
+  const std::vector<ChunkDescriptor> before = ssd.chunks(kChunks);
+  ASSERT_TRUE(ssd.set_feature(0x84, 1).ok());
+  EXPECT_EQ(write(range(2, 8, 2)).status(), Status::kNamespaceWriteProtected);
+  EXPECT_EQ(ssd.erase({address(1, 0)}).status(), Status::kNamespaceWriteProtected);
+  EXPECT_EQ(ssd.copy(range(1, 0, 2), range(2, 8, 2)).status(), Status::kNamespaceWriteProtected);
+  const std::vector<u8> sectors(2 * 4096), metadata(2 * 16);
+  EXPECT_EQ(ssd.scalar(nvme::NvmOpcode::kWrite, address(2, 8), 2, sectors, metadata).status(),
+            Status::kNamespaceWriteProtected);
+  EXPECT_EQ(rig.driver.deallocate({{0, kSectors, address(1, 0)}}).status, Status::kNamespaceWriteProtected);
+  EXPECT_EQ(ssd.set_chunks(1, {before[0]}).status(), Status::kNamespaceWriteProtected);
+  EXPECT_TRUE(rig.io(cmd::flush()).ok());
+  expect_sector(ssd.read({address(1, 3)}), 0, 4);
+  const std::vector<ChunkDescriptor> after = ssd.chunks(kChunks);
+  EXPECT_EQ(std::memcmp(after.data(), before.data(), after.size() * sizeof(after[0])), 0);
+  ASSERT_TRUE(ssd.set_feature(0x84, 0).ok());
+  EXPECT_TRUE(write(range(2, 8, 2)).ok());
+  EXPECT_TRUE(ssd.erase({address(1, 0)}).ok());
+}
+
 // ---- What the device says of itself
 
 TEST_F(Ocssd20, Geometry) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 
+#include "host/kv_commands.h"
+#include "host/open_channel.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -167,6 +169,108 @@ TEST(PowerCut, SmartCountsIt) {
   const std::vector<u8> log = rig.driver.get_log(nvme::LogPage::kSmart, 512).bytes;
   EXPECT_EQ(log[112], 2);  // Power Cycles
   EXPECT_EQ(log[144], 1);  // Unsafe Shutdowns
+}
+
+TEST(PowerCut, EndsWriteProtectionUntilThePowerCycle) {
+  Rig rig(kDrive);
+  rig.start();
+  for (const auto& [state, status] : {std::pair{nvme::WriteProtection::kUntilPowerCycle, nvme::Status::kSuccess},
+                                      {nvme::WriteProtection::kProtected, nvme::Status::kNamespaceWriteProtected}}) {
+    nvme::Sqe sqe = cmd::set_feature(nvme::Feature::kWriteProtection, static_cast<u32>(state));
+    sqe.nsid = 1;
+    ASSERT_TRUE(rig.admin(sqe).ok());
+    EXPECT_EQ(write(rig, 1, 1, false).status, nvme::Status::kNamespaceWriteProtected);
+    ASSERT_NO_FATAL_FAILURE(cut(rig, 1));
+    EXPECT_EQ(write(rig, 1, 1, false).status, status);
+  }
+}
+
+// Types without a volatile write cache.
+TEST(PowerCut, TypesWithoutACacheLoseNothing) {
+  for (const char* type : {"nvm", "zns"}) {
+    Settings settings{{"type", type}, {"power_cuts", "1"}};
+    if (settings.begin()->second == "zns") settings.add("zone_size", "1M");
+    Rig rig(settings);
+    rig.start();
+    for (u32 i = 0; i < 20; i++) ASSERT_TRUE(write(rig, i, i + 1, false).ok());
+    ASSERT_NO_FATAL_FAILURE(cut(rig, 3));
+    for (u32 i = 0; i < 20; i++) ASSERT_EQ(rig.driver.read(i * 8ull, 8).bytes, contents(i + 1)) << type << " " << i;
+    EXPECT_EQ(nvmev_dev_power_cut_lost(rig.device.get()), 0u);
+  }
+}
+
+TEST(PowerCut, KeysAndValuesSurviveAndIteratorsEnd) {
+  Settings settings = kDrive;
+  settings.add("type", "kv");
+  settings.add("index_cache_size", "8192");
+  Rig rig(settings);
+  rig.start();
+  KvDriver driver(rig);
+  nvme::Sqe open{};
+  open.opcode = static_cast<u8>(nvme::KvVendorOpcode::kIteratorRequest);
+  open.nsid = 1;
+  open.cdw11 = nvme::kv_vendor::kIteratorOpen << 8;
+  for (u32 round = 0; round < 3; round++) {
+    for (u32 i = 0; i < 16; i++) ASSERT_TRUE(rig.io(open).ok());
+    ASSERT_FALSE(rig.io(open).ok());
+    for (u32 i = 0; i < 300; i++) {
+      ASSERT_EQ(driver.store("key" + std::to_string(i), pattern(i * 7, round * 1000 + i)), nvme::Status::kSuccess);
+    }
+    ASSERT_NO_FATAL_FAILURE(cut(rig, round));
+    for (u32 i = 0; i < 300; i++) {
+      const KvDriver::Result result = driver.retrieve("key" + std::to_string(i), std::max(i * 7, 1u));
+      ASSERT_EQ(result.completion.dw0, i * 7);
+      if (i == 0) continue;
+      ASSERT_EQ(result.bytes, pattern(i * 7, round * 1000 + i));
+    }
+  }
+}
+
+// Of an open chunk of an open-channel SSD, the last MW_CUNITS sectors may be lost, whole write units from the end.
+TEST(PowerCut, OpenChunksGoBackByMwCunitsAtMost) {
+  constexpr u32 kSectors = 64, kCached = 24, kUnit = 4;
+  Rig rig({{"type", "ocssd"}, {"capacity", "16M"}, {"num_grp", "2"}, {"num_pu", "2"}, {"num_chk", "4"},
+           {"num_sec", "64"}, {"ws_min", "4"}, {"ws_opt", "8"}, {"mw_cunits", "24"}, {"power_cuts", "1"}});
+  rig.start();
+  OpenChannelDriver ssd(rig);
+  const auto write_to = [&](u32 chunk, u32 from, u32 count) {
+    Addresses to;
+    std::vector<u8> data, metadata;
+    for (u32 s = from; s < from + count; s++) {
+      to.push_back(chunk << 6 | s);
+      OpenChannelDriver::append(data, ssd.data_of(to.back()));
+      OpenChannelDriver::append(metadata, ssd.metadata_of(to.back()));
+    }
+    ASSERT_TRUE(ssd.write(to, data, metadata).ok()) << chunk << " " << from;
+  };
+  u32 whole = 0, part = 0, freed = 0;
+  for (u64 seed = 0; seed < 40; seed++) {
+    const u32 written = 4 + static_cast<u32>(seed * 4 % 56);
+    write_to(0, 0, written);
+    write_to(1, 0, kSectors);
+    ASSERT_NO_FATAL_FAILURE(cut(rig, seed));
+    const nvme::ChunkDescriptor chunk = ssd.chunk(0);
+    ASSERT_LE(chunk.wp, written);
+    ASSERT_LE(written - chunk.wp, kCached);
+    ASSERT_EQ(chunk.wp % kUnit, 0u);
+    EXPECT_EQ(chunk.state, static_cast<u8>(chunk.wp == 0 ? nvme::ChunkState::kFree : nvme::ChunkState::kOpen));
+    EXPECT_EQ(nvmev_dev_power_cut_lost(rig.device.get()), (written - chunk.wp) * 4096);
+    whole += chunk.wp == written;
+    part += chunk.wp != written;
+    freed += chunk.wp == 0;
+    EXPECT_EQ(ssd.chunk(1).wp, kSectors) << "a closed chunk keeps all";
+    // The host goes on at the write pointer, and finds all of it.
+    write_to(0, static_cast<u32>(chunk.wp), kSectors - static_cast<u32>(chunk.wp));
+    for (u32 s = 0; s < kSectors; s++) {
+      const OpenChannelDriver::Result sector = ssd.read({s});
+      ASSERT_EQ(sector.data, ssd.data_of(s)) << s;
+      ASSERT_EQ(sector.metadata, ssd.metadata_of(s)) << s;
+    }
+    ASSERT_TRUE(ssd.erase({0, 1 << 6}).ok());
+  }
+  EXPECT_GT(whole, 0u);
+  EXPECT_GT(part, 10u);
+  EXPECT_GT(freed, 0u);
 }
 
 TEST(PowerCut, NeedsItsKey) {

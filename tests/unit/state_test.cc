@@ -6,38 +6,12 @@
 #include <random>
 
 #include "../src/controller/state/xxh64.h"
-#include "host/rig.h"
+#include "host/attached.h"
 
 namespace nvmev::test {
 namespace {
 
 constexpr u64 kBlocks = (32u << 20) / 512;  // of which random writes take
-
-// One run of a device: made, loaded from `file` (which it brings up to date), enabled.
-struct Attached {
-  explicit Attached(TestFile& state, const Settings& settings = {}) : rig(settings), state_file(state) {
-    rig.host.file = state;
-    nvmev_error error{};
-    loaded = nvmev_dev_load(rig.device.get(), &error);
-    message = error.text;
-    if (loaded == 0) rig.start();
-  }
-
-  int save() {
-    nvmev_error error{};
-    const int result = nvmev_dev_save(rig.device.get(), rig.runner.now(), &error);
-    message = error.text;
-    state_file = rig.host.file;
-    return result;
-  }
-
-  std::vector<u8> smart() { return rig.driver.get_log(nvme::LogPage::kSmart, 512).bytes; }
-
-  Rig rig;
-  TestFile& state_file;
-  int loaded;
-  std::string message;
-};
 
 std::vector<u8> pattern(u64 seed, size_t bytes) {
   std::mt19937_64 random(seed);
@@ -338,6 +312,40 @@ TEST(StateFile, OnlyWhatIsWrittenTakesRoom) {
   ASSERT_TRUE(run.rig.driver.write(0, std::vector<u8>(65536)).ok());  // zeros
   ASSERT_EQ(run.save(), 0);
   EXPECT_LT(file.size(), 40000u);
+}
+
+// Memory that outlives the device: the state file has the rest.
+TEST(StateFile, DataThatStayWhereTheyAreAreNotInIt) {
+  constexpr u64 kBytes = 64u << 20;
+  std::vector<u8> memory(kBytes + kPageSize);
+  nvmev_config config = make_config(kConv);
+  config.medium = NVMEV_MEDIUM_RESERVED;
+  config.reserved_base = memory.data() + (kPageSize - reinterpret_cast<uintptr_t>(memory.data()) % kPageSize);
+  config.reserved_size = kBytes;
+  TestFile file;
+  std::map<u64, u64> contents;
+  u64 hash = 0;
+  for (u32 run = 1; run < 4; run++) {
+    Rig rig(&config);
+    rig.host.file = file;
+    rig.host.medium_stays = true;
+    nvmev_error error{};
+    ASSERT_EQ(nvmev_dev_load(rig.device.get(), &error), 0) << error.text;
+    if (run != 1) EXPECT_EQ(nvmev_dev_state_hash(rig.device.get()), hash);
+    rig.start();
+    expect_contents(rig, contents);
+    write_randomly(rig, contents, run, 400);
+    ASSERT_EQ(nvmev_dev_save(rig.device.get(), rig.runner.now(), &error), 0) << error.text;
+    hash = nvmev_dev_state_hash(rig.device.get());
+    file = rig.host.file;
+    EXPECT_LT(file.size(), 400u * 4096);
+  }
+  // Such a state is not one of a file with the data, nor the other way round.
+  Rig rig(&config);
+  rig.host.file = file;
+  nvmev_error error{};
+  EXPECT_NE(nvmev_dev_load(rig.device.get(), &error), 0);
+  EXPECT_NE(std::string(error.text).find("whether the data lie elsewhere is 1 there and 0 here"), std::string::npos) << error.text;
 }
 
 TEST(StateFile, RoomIsUsedAgain) {

@@ -53,6 +53,35 @@ TEST(ZnsState, ZonesAndDataSurvive) {
   EXPECT_TRUE(rig.append(2 * kZone, 1, 0x23).ok());
 }
 
+TEST(ZnsState, APowerCutLeavesTheSame) {
+  ZonedRig rig(with({{"power_cuts", "1"}}));
+  ASSERT_TRUE(rig.write(0, 5, 0x11).ok());
+  ASSERT_EQ(rig.send(ZoneSendAction::kOpen, kZone), Status::kSuccess);
+  ASSERT_TRUE(rig.write(2 * kZone, 48, 0x22).ok());
+  ASSERT_EQ(rig.send(ZoneSendAction::kOpen, 5 * kZone, nvme::kSendAllocateZrwa), Status::kSuccess);
+  ASSERT_TRUE(rig.write(5 * kZone + 1, 3, 0x55).ok());
+  ASSERT_EQ(nvmev_dev_power_cut(rig.device.get(), 1, nullptr), 0);
+  for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get(), 0); i++) rig.runner.step();
+  ASSERT_TRUE(nvmev_dev_reset_done(rig.device.get(), 0));
+  rig.driver.forget_queues();
+  rig.enable(1, 64);
+  EXPECT_EQ(rig.state(0), ZoneState::kClosed);
+  EXPECT_EQ(rig.state(1), ZoneState::kEmpty);
+  EXPECT_EQ(rig.state(2), ZoneState::kFull);
+  EXPECT_EQ(rig.state(5), ZoneState::kClosed);
+  EXPECT_EQ(rig.zone(5).write_pointer, 5 * kZone + 4);
+  EXPECT_EQ(rig.zone(5).attributes, 0);
+  EXPECT_EQ(rig.read(0, 5), std::vector<u8>(5 * kBlock, 0x11));
+  EXPECT_EQ(rig.read(2 * kZone, 48), std::vector<u8>(48 * kBlock, 0x22));
+  EXPECT_EQ(rig.read(5 * kZone + 1, 3), std::vector<u8>(3 * kBlock, 0x55));
+  EXPECT_TRUE(rig.write(5 * kZone + 4, 44, 0x56).ok());
+  EXPECT_EQ(rig.state(5), ZoneState::kFull);
+  // All random write areas and limits are free again.
+  for (u32 z = 8; z < 10; z++) {
+    EXPECT_EQ(rig.send(ZoneSendAction::kOpen, z * kZone, nvme::kSendAllocateZrwa), Status::kSuccess) << z;
+  }
+}
+
 TEST(ZnsState, OtherZonesAreRefused) {
   TestFile file;
   {

@@ -19,6 +19,9 @@
 #                                  leaves the module unloaded and everything else as it was (none)
 #   # vm: alone=yes                no other guest runs beside it: it measures time (no)
 #   # vm: simulator=yes            nvmev-sim, built first, is /nvmev/sim/nvmev-sim there (no)
+#   # vm: disk=512M                a disk, empty at first: kept_disk tells its name (none)
+#   # vm: boots=2                  the test is run so often, each time in a guest that has just booted;
+#                                  BOOT is 1, 2 ..., the disk keeps what was written and synced (1)
 #   # vm: cli=yes                  nvmev, the command line tool, is /nvmev/nvmev there (no)
 #
 # The shortest useful test:
@@ -38,6 +41,9 @@ set -euo pipefail
 trap 'echo "${0##*/}:$LINENO: failed: $BASH_COMMAND" >&2' ERR
 
 MODULE=/nvmev/nvmev.ko
+# Which boot of a test with several this is.
+BOOT=$(sed -n 's/.*\bvm\.boot=\([0-9]\).*/\1/p' /proc/cmdline)
+BOOT=${BOOT:-1}
 # Set by load_nvmev, of the first controller that is ours: nvme0, /dev/nvme0; the namespace's disk
 # nvme0n1, /dev/nvme0n1; the PCI function as /sys/bus/pci/devices names it.
 CTRL='' CTRL_DEV='' DISK='' DISK_DEV='' PCI=''
@@ -104,6 +110,19 @@ wait_ns() {
 	wait_until 20 ns_path "$@" || fail "no node of namespace $1 after 20 s; dmesg ends:
 $(dmesg | tail -15)"
 	ns_path "$@"
+}
+
+# kept_disk: the disk of `# vm: disk=`.
+kept_disk() {
+	local controller
+	for controller in /sys/class/nvme/*; do
+		if [[ $(<"$controller/serial") =~ ^kept ]]; then
+			wait_dev "/dev/${controller##*/}n1"
+			echo "/dev/${controller##*/}n1"
+			return
+		fi
+	done
+	fail "no kept disk"
 }
 
 # nvmev_controllers: the controllers that are ours, one a line (nvme0). Their PCI domain is above

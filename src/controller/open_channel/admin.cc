@@ -142,6 +142,7 @@ AdminResult oc_set_chunk_information(Controller& controller, const Sqe& sqe) {
   constexpr u32 kEntry = sizeof(nvme::ChunkDescriptor);
   Namespace* ns = find_open_channel(controller, sqe, 2);
   if (ns == nullptr) return {Status::kInvalidNamespaceOrFormat};
+  if (ns->write_protected()) return {Status::kNamespaceWriteProtected};
   if ((sqe.cdw10 & 0xff) != static_cast<u8>(nvme::LogPage::kChunkInformation)) return {Status::kInvalidLogPage};
   const u64 bytes = bytes_of(sqe);
   const u64 first = offset_of(sqe) / kEntry;

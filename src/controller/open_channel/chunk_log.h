@@ -6,6 +6,7 @@
 
 #include "nvmev/nvme/lightnvm.h"
 #include "nvmev/spinlock.h"
+#include "nvmev/state_archive.h"
 
 namespace nvmev {
 
@@ -31,6 +32,12 @@ class ChunkLog {
       const nvme::ChunkNotification& entry = ring_[(i - 1) % ring_.size()];
       if (nsid == kAll || entry.nsid == nsid) to[at++] = entry;
     }
+  }
+
+  // While nothing else uses it.
+  void transfer(StateArchive& archive) {
+    archive.value(count_);
+    archive.value(ring_);
   }
 
  private:

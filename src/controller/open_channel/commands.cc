@@ -149,12 +149,6 @@ Status check_scalar_write(const IoContext& context, Task& task) {
   return check_scalar(context, task, true);
 }
 
-Status check_flush(const IoContext& context, Task& task) {
-  task.op = IoOp::kFlush;
-  task.offset = task.length = 0;
-  return check_common(context, task.sqe);
-}
-
 // Dataset Management: ranges that are exactly a chunk are reset; others are hints that nothing follows from.
 Status check_chunk_deallocate(const IoContext& context, Task& task) {
   constexpr u32 kDeallocate = 1u << 2;
@@ -180,6 +174,7 @@ Status check_chunk_deallocate(const IoContext& context, Task& task) {
     if (chunks == nvme::kMaxVector) return Status::kInvalidField;
     list.from[chunks++] = slba;
   }
+  if (chunks != 0 && context.ns->write_protected()) return Status::kNamespaceWriteProtected;
   list.count = chunks;
   list.outcome = Status::kSuccess;
   task.list = &list;
@@ -311,12 +306,6 @@ void act_erase(const IoContext& context, Task& task, u64 now) {
   discard_chunks(context, task, count);
 }
 
-void act_flush(const IoContext& context, Task& task, u64 now) {
-  const IoPlan plan = context.ns->region->model.plan({now, context.ns->base, 0, IoOp::kFlush, false});
-  task.target = plan.done;
-  task.status = plan.status;
-}
-
 // ---- The table -------------------------------------------------------------------------------------------------------
 
 constexpr u32 kReads = nvme::effects::kSupported;
@@ -331,7 +320,7 @@ constexpr auto make_table() {
                      .check = check_flush,
                      .act = act_flush,
                      .counter = &Stats::flushes,
-                     .effects = kWrites};
+                     .effects = kReads};
   row(Op::kWrite) = {.name = "Write",
                      .exists = has_open_channel_20,
                      .check = check_scalar_write,
@@ -353,6 +342,7 @@ constexpr auto make_table() {
                                  .act = act_erase,
                                  .counter = &Stats::deallocates,
                                  .effects = kWrites,
+                                 .checks_protection = true,
                                  .needs_list = true,
                                  .long_running = true};
   table[nvme::kHybridWrite] = {.name = "Hybrid Write",

@@ -68,6 +68,13 @@ void transfer_common(StateArchive& archive, Subsystem& subsystem) {
   }
 }
 
+bool has_open_channel(const Subsystem& subsystem) {
+  for (const Region& region : subsystem.regions) {
+    if (region.model.open_channel() != nullptr) return true;
+  }
+  return false;
+}
+
 void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
   archive.expect("the number of regions", subsystem.regions.size());
   archive.expect("the number of controllers", subsystem.controller_count);
@@ -75,8 +82,11 @@ void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
   subsystem.for_each_controller([&](Controller& controller) { controller.transfer(archive, now); });
   transfer_common(archive, subsystem);
   for (Region& region : subsystem.regions) region.model.transfer(archive);
+  if (has_open_channel(subsystem)) subsystem.chunk_log.transfer(archive);
   subsystem.uncorrectable.transfer(archive);
-  subsystem.medium.transfer(archive);
+  const bool stays = nvmev_host_medium_stays(subsystem.host);
+  archive.expect("whether the data lie elsewhere", stays);
+  if (!stays) subsystem.medium.transfer(archive);
 }
 
 int refuse_types_without_state(const Subsystem& subsystem, nvmev_error* error) {

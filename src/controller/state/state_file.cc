@@ -9,7 +9,7 @@ namespace nvmev {
 
 namespace {
 
-constexpr char kMagic[] = "NVMEVSTA";
+constexpr char kMagic[] = NVMEV_STATE_MAGIC;
 constexpr u64 kAlign = 4096;
 
 u64 own_checksum(const StateSuperblock& block) {

@@ -19,7 +19,7 @@ inline constexpr u32 kStateVersion = 1;
 
 // Little-endian.
 struct StateSuperblock {
-  char magic[8];  // "NVMEVSTA"
+  char magic[8];  // NVMEV_STATE_MAGIC
   u32 version;    // kStateVersion
   u32 reserved;
   u64 sequence;  // one more with each state, from 1
@@ -30,7 +30,7 @@ struct StateSuperblock {
   u8 unused[4096 - 8 - 2 * 4 - 4 * 8 - 512 - 8];
   u64 own_checksum;  // XXH64 of all bytes before
 };
-static_assert(sizeof(StateSuperblock) == 4096);
+static_assert(sizeof(StateSuperblock) == NVMEV_STATE_BLOCK);
 
 class StateFile {
  public:
