@@ -55,6 +55,7 @@ AdminResult get_features(Controller&, const nvme::Sqe&);
 // What Identify Controller tells of these commands: capabilities.cc.
 void fill_admin_capabilities(Controller&, nvme::IdentifyController& data);
 
+u32 ana_log(Controller&, const nvme::Sqe&, u8* data);  // ana.cc
 u32 feature_effects_log(Controller&, const nvme::Sqe&, u8* data);
 AdminResult async_event_request(Controller&, const nvme::Sqe&);  // async_events.cc
 AdminResult format_nvm(Controller&, const nvme::Sqe&);           // format.cc

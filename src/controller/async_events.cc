@@ -19,6 +19,7 @@ u32 Controller::poll_events() {
   const u32 pending = shared_->pending_events.exchange(0, std::memory_order_acquire);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellRegister)) events_.raise(nvme::kEventInvalidDoorbellRegister);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellValue)) events_.raise(nvme::kEventInvalidDoorbellValue);
+  if (pending & static_cast<u32>(PendingEvent::kTuned)) apply_ana();
   look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
   if (pending & static_cast<u32>(PendingEvent::kChunkNotification)) events_.raise(nvme::kEventChunkNotification);
   u32 done = 0;

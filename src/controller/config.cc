@@ -97,6 +97,16 @@ void set_open_channel_defaults(nvmev_open_channel* oc) {
 }
 
 }  // namespace
+
+int check_controllers(const nvmev_config& config, nvmev_error* error) {
+  if (config.ana == 0) return 0;
+  if (config.controllers == 1) return fail(error, err::kInvalid, "ana: with controllers=2 or more it is right");
+  if (config.controllers < NVMEV_MAX_CONTROLLERS && config.ana >> 4 * config.controllers != 0) {
+    return fail(error, err::kInvalid, "ana names a controller beyond controllers=%u", config.controllers);
+  }
+  return 0;
+}
+
 }  // namespace nvmev
 
 using namespace nvmev;
@@ -155,6 +165,7 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
   if (config->lba_size != 512 && config->lba_size != 4096) {
     return fail(error, err::kInvalid, "lba_size=%u: 512 or 4096 is right", config->lba_size);
   }
+  if (const int result = check_controllers(*config, error); result != 0) return result;
   if (config->medium == NVMEV_MEDIUM_RESERVED) {
     if (config->reserved_base == nullptr) {
       return fail(error, err::kInvalid, "medium=reserved needs a reserved range: memmap_start and memmap_size are right");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "config_keys.h"
 
+#include "ana.h"
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
 #include "nvmev/zones.h"
@@ -39,6 +40,8 @@ constexpr Key kKeys[] = {
     {"io_unit_size", KeyKind::kBytes, false, FIELD(io_unit_size), 512, 1ull << 30, true, nullptr},
     {"nr_io_units", KeyKind::kCount, false, FIELD(nr_io_units), 1, 1024, false, nullptr},
     {"time_scale", KeyKind::kMilli, true, FIELD(time_scale_milli), 1, 1000ull * 1000 * 1000, false, nullptr},
+    {"controllers", KeyKind::kCount, false, FIELD(controllers), 1, NVMEV_MAX_CONTROLLERS, false, nullptr},
+    {"ana", KeyKind::kAna, true, FIELD(ana), 0, 0, false, nullptr},
     {"dispatchers", KeyKind::kCount, false, FIELD(dispatchers), 1, NVMEV_MAX_DISPATCHERS, false, nullptr},
     {"inflight", KeyKind::kCount, false, FIELD(inflight), 64, 65536, false, nullptr},
     {"queues", KeyKind::kCount, false, FIELD(queues), 1, NVMEV_MAX_VECTORS - 1, false, nullptr},
@@ -313,6 +316,47 @@ int set_zone_fault(const Key& key, const char* value, nvmev_config* config, nvme
               key.name, value);
 }
 
+struct AnaName {
+  const char* name;
+  nvme::AnaState state;
+};
+
+constexpr AnaName kAnaNames[] = {
+    {"optimized", nvme::AnaState::kOptimized},           {"non-optimized", nvme::AnaState::kNonOptimized},
+    {"inaccessible", nvme::AnaState::kInaccessible},     {"persistent-loss", nvme::AnaState::kPersistentLoss},
+    {"change", nvme::AnaState::kChange},
+};
+
+// Reads "2:inaccessible" up to the end or a plus sign; nullptr when it is nothing of the kind, else where it ends.
+const char* parse_ana(const char* text, u32* states) {
+  const u32 controller = static_cast<u32>(text[0] - '1');
+  if (controller >= NVMEV_MAX_CONTROLLERS || text[1] != ':') return nullptr;
+  text += 2;
+  u32 length = 0;
+  while (text[length] != '\0' && text[length] != '+') length++;
+  for (const AnaName& row : kAnaNames) {
+    if (strlen(row.name) != length || memcmp(row.name, text, length) != 0) continue;
+    *states = (*states & ~(0xfu << 4 * controller)) | static_cast<u32>(row.state) << 4 * controller;
+    return text + length;
+  }
+  return nullptr;
+}
+
+// "1:optimized+2:inaccessible"; controllers that are not named keep their state.
+int set_ana(const Key& key, const char* value, nvmev_config* config, nvmev_error* error) {
+  u32 states = config->ana;
+  const char* at = value;
+  while ((at = parse_ana(at, &states)) != nullptr && *at == '+') at++;
+  if (at == nullptr) {
+    return fail(error, err::kInvalid,
+                "%s=%.64s is malformed: CONTROLLER:STATE, with a plus sign between several, is right; states are "
+                "optimized, non-optimized, inaccessible, persistent-loss, change",
+                key.name, value);
+  }
+  store(key, states, config);
+  return 0;
+}
+
 int parse_number(const Key& key, const char* value, u64* number) {
   switch (key.kind) {
     case KeyKind::kBytes:
@@ -399,6 +443,8 @@ int set_key(const Key& key, const char* value, nvmev_config* config, nvmev_error
       return set_choice(key, value, config, error);
     case KeyKind::kPolicy:
       return set_policy(key, value, config, error);
+    case KeyKind::kAna:
+      return set_ana(key, value, config, error);
     case KeyKind::kZoneFault:
       return set_zone_fault(key, value, config, error);
     default:

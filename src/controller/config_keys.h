@@ -17,6 +17,7 @@ enum class KeyKind : u8 {
   kMicroseconds,  // plain number, stored as ns
   kMilliseconds,  // likewise
   kZoneFault,     // a zone and a ZoneFault, stored as include/nvmev/zones.h says
+  kAna,           // ANA states of controllers, stored as ana.h says
   kMilli,         // decimal with up to 3 digits after the point, stored in thousandths
   kPercent,       // the same, of a hundred
   kChoice,        // one of `choices`, stored as min + its position
@@ -44,6 +45,9 @@ u32 key_index(const Key& key);
 
 // Parses `value` into its field of *config. Errors as nvmev_config_set().
 int set_key(const Key& key, const char* value, nvmev_config* config, nvmev_error* error);
+
+// Keys that speak of controllers, against the number of those. 0 or -EINVAL with *error.
+int check_controllers(const nvmev_config& config, nvmev_error* error);
 
 // Says in *error that there is no such key, and which ones are meant most likely. Returns -EINVAL.
 int fail_unknown_key(const char* name, nvmev_error* error);

@@ -75,6 +75,7 @@ u32 Controller::pass(u64 now) {
 void Controller::begin_life(u64 now) {
   created_ = reset_at_ = now;
   restore_features();
+  apply_ana();
   record_start(false);
   record_smart();
 }

@@ -120,6 +120,7 @@ class Controller {
   void apply_power();
   void apply_thermal();
   void apply_open_channel();
+  void apply_ana();  // ana.cc
   void restore_features();
   // The namespace is gone; another one may get its id.
   void forget_namespace(u32 nsid);

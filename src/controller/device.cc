@@ -127,6 +127,7 @@ extern "C" int nvmev_dev_set(nvmev_dev* dev, const char* name, const char* value
     SpinGuard guard(subsystem.host, dev->tuning);
     changed = subsystem.config;
     result = set_key(*key, value, &changed, error);
+    if (result == 0) result = check_controllers(changed, error);
     if (result == 0) {
       subsystem.config = changed;
       subsystem.regions.retune(name, value);

@@ -170,6 +170,7 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
 // Whether the device carries the command out as things are.
 Status Dispatcher::admit(const IoCommand& command, const Namespace* ns) const {
   if (!supports(*shared_, command)) return Status::kInvalidOpcode;
+  if (const Status gate = shared_->ana.gate(); gate != Status::kSuccess) return gate;
   const bool changes_blocks = (command.effects & nvme::effects::kLbaContent) != 0 && !command.checks_protection;
   if (changes_blocks && ns != nullptr && ns->write_protected()) return Status::kNamespaceWriteProtected;
   return shared_->sanitize_gate.load(std::memory_order_seq_cst);

@@ -126,6 +126,7 @@ Status set_volatile_cache(Access& access) {
 Status set_async_config(Access& access) {
   u32 supported = nvme::async_config::kSupported;
   if (access.controller.shared().regions.has(CommandFamily::kZoned)) supported |= nvme::async_config::kZoneDescriptor;
+  if (!access.controller.subsystem().has_one_controller()) supported |= nvme::async_config::kAnaChange;
   if (access.sqe.cdw11 & ~supported) return Status::kInvalidField;
   access.values.async_config = access.sqe.cdw11;
   access.controller.check_temperature();
@@ -537,6 +538,7 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
     return {names_namespace(sqe, shared) ? Status::kFeatureNotNamespaceSpecific : Status::kInvalidNamespaceOrFormat};
   }
   if (row->set == nullptr) return {Status::kFeatureNotChangeable};
+  if (const Status gate = shared.ana.gate(); row->per_namespace && gate != Status::kSuccess) return {gate};
   Access access{controller, sqe, controller.features(), 0};
   if (const Status status = row->set(access); status != Status::kSuccess) return {status};
   if (sqe.cdw10 & kSave) row->save(controller.saved_features(), controller.features(), sqe);

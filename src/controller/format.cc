@@ -61,6 +61,7 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   Namespace* one = namespaces.find_attached(sqe.nsid);
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
+  if (const Status gate = controller.shared().ana.gate(); gate != Status::kSuccess) return {gate};
   if (erase_setting > kUserDataErase) return {Status::kInvalidField};  // no cryptographic erase (FNA bit 2)
   if (protection != 0) return {Status::kInvalidFormat};
   for (const Namespace& ns : namespaces) {

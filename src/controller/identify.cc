@@ -39,11 +39,18 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   put_text(data.sn, shared.config.serial);
   put_text(data.mn, shared.config.model);
   data.rab = 6;
+  if (!shared.subsystem.has_one_controller()) {
+    data.cmic = nvme::kCmicControllers | nvme::kCmicAna;
+    data.anatt = kAnaTransitionTime;
+    data.anacap = nvme::anacap::kStates | nvme::anacap::kFixedGroup;
+    data.anagrpmax = data.nanagrpid = kAnaGroup;
+  }
   data.mdts = static_cast<u8>(shared.config.mdts);
   data.cntlid = shared.controller_id();
   data.ver = nvme::kVersion20;
   data.oaes = nvme::kOaesNamespaceAttribute;
   data.rtd3e = kShutdownLatency;
+  if (!shared.subsystem.has_one_controller()) data.oaes |= nvme::kOaesAnaChange;
   if (shared.regions.has(CommandFamily::kZoned)) data.oaes |= nvme::kOaesZoneDescriptor;
   data.cntrltype = nvme::kCntrlTypeIo;
   data.ctratt = nvme::ctratt::kNamespaceGranularity;
@@ -82,6 +89,8 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   data.nuse = shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : data.nsze;
   data.nlbaf = sizeof(kLbaShifts) - 1;
   data.flbas = ns.format.load(std::memory_order_relaxed);
+  if (ns.shared) data.nmic = nvme::kNmicShared;
+  if (!shared.subsystem.has_one_controller()) data.anagrpid = kAnaGroup;
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
@@ -100,6 +109,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
 
 // What all namespaces have in common, for hosts that are about to create one (section 4.1.5.1 of the NVM Command Set).
 void fill_common_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
+  if (!shared.subsystem.has_one_controller()) data.nmic = nvme::kNmicShared;
   data.nlbaf = sizeof(kLbaShifts) - 1;
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
@@ -236,6 +246,8 @@ Status csi_controller(Controller& controller, const Sqe& sqe, u8* data) {
 void fill_independent_namespace(const Shared& shared, const Namespace& ns, u8* data) {
   auto& independent = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
   independent.nstat = nvme::kNstatReady;
+  if (ns.shared) independent.nmic = nvme::kNmicShared;
+  if (!shared.subsystem.has_one_controller()) independent.anagrpid = kAnaGroup;
   if (ns.write_protected()) independent.nsattr = nvme::kNsattrWriteProtected;
   if (has_placement(shared)) independent.endgid = kEnduranceGroup;
 }

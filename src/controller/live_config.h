@@ -12,10 +12,12 @@ namespace nvmev {
 struct LiveConfig {
   std::atomic<u32> time_scale_milli{1000};
   std::atomic<u32> sanitize_fail{0};
+  std::atomic<u32> ana{0};  // as ana.h says
 
   void take(const nvmev_config& config) {
     time_scale_milli.store(config.time_scale_milli, std::memory_order_relaxed);
     sanitize_fail.store(config.sanitize_fail, std::memory_order_relaxed);
+    ana.store(config.ana, std::memory_order_relaxed);
   }
   // A modelled duration on the host's clock, ns.
   u64 scaled(u64 ns) const {

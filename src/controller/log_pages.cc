@@ -130,6 +130,7 @@ enum class LogScope : u8 {
   kController,
   kCommandSet,      // CDW14.CSI chooses
   kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
+  kAna,             // with several controllers only
   kZoned,           // NSID names a zoned namespace
 };
 
@@ -158,6 +159,7 @@ constexpr LogRow kRows[] = {
     {LogPage::kTelemetryController, kController, false, nullptr, controller_telemetry_read, controller_telemetry_log,
      nvme::kTelemetryBlock},
     {LogPage::kEnduranceGroup, kGroup, false, endurance_group_log},
+    {LogPage::kAna, LogScope::kAna, true, ana_log},
     {LogPage::kPersistentEvents, kController, false, nullptr, nullptr, persistent_event_log},
     {LogPage::kFeatureEffects, kController, true, feature_effects_log},
     {LogPage::kManagementEffects, kController, true, management_effects_log},
@@ -171,6 +173,7 @@ constexpr LogRow kRows[] = {
 
 bool exists(const Shared& shared, const LogRow& row) {
   if (row.scope == LogScope::kZoned) return shared.regions.has(CommandFamily::kZoned);
+  if (row.scope == LogScope::kAna) return !shared.subsystem.has_one_controller();
   return row.scope != kGroup || has_placement(shared);
 }
 

@@ -41,7 +41,7 @@ bool Namespaces::find_room(const Region& region, u64 bytes, u64* base) const {
   return found;
 }
 
-Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, Status* status) {
+Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, bool shared, Status* status) {
   Namespace* fresh = nullptr;
   for (Namespace& ns : namespaces_) {
     if (fresh == nullptr && !ns.exists()) fresh = &ns;
@@ -58,6 +58,7 @@ Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, Status* stat
   fresh->region = &region;
   fresh->base = base;
   fresh->bytes = bytes;
+  fresh->shared = shared;
   fresh->format.store(format, std::memory_order_relaxed);
   fresh->formatting.store(false, std::memory_order_relaxed);
   fresh->protection.store(nvme::WriteProtection::kNone, std::memory_order_relaxed);

@@ -42,10 +42,10 @@ Region* find_region(Shared& shared, u8 command_set) {
 }
 
 // What the host wants of a namespace of blocks.
-Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* format) {
+Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* format, bool* shared) {
   const auto& wanted = *reinterpret_cast<const nvme::IdentifyNamespace*>(page);
   if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return Status::kInvalidFormat;
-  if (wanted.nmic != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
+  if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
   const u32 shift = kLbaShifts[wanted.flbas];
   if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return Status::kInvalidField;
   if (wanted.nsze > ~0ull >> shift) return Status::kInsufficientCapacity;
@@ -55,6 +55,7 @@ Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* 
     return Status::kThinProvisioningNotSupported;
   }
   *format = wanted.flbas;
+  *shared = wanted.nmic != 0;
   return Status::kSuccess;
 }
 
@@ -68,13 +69,15 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   if (status != Status::kSuccess) return {status};
   u64 bytes = 0;
   u8 format = 0;
+  bool shared = false;
   status = region->set->read_wanted != nullptr ? region->set->read_wanted(page, &bytes)
-                                               : read_wanted_blocks(*region, page, &bytes, &format);
+                                               : read_wanted_blocks(*region, page, &bytes, &format, &shared);
   if (status != Status::kSuccess) return {status};
   if (region->set->whole_region && bytes != region->whole) {
     return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
   }
-  Namespace* ns = controller.subsystem().namespaces.create(*region, bytes, format, &status);
+  if (shared && controller.subsystem().has_one_controller()) return {Status::kInvalidField};
+  Namespace* ns = controller.subsystem().namespaces.create(*region, bytes, format, shared, &status);
   if (ns == nullptr) return {status};
   controller.record_namespace(sqe.cdw10, *ns);
   return {Status::kSuccess, ns->id};
@@ -199,6 +202,8 @@ AdminResult namespace_attachment(Controller& controller, const Sqe& sqe) {
   const u32 attached = ns->controllers.load(std::memory_order_relaxed);
   if (select(sqe) == kAttach) {
     if ((attached & controllers) != 0) return {Status::kNamespaceAlreadyAttached};
+    const u32 all = attached | controllers;
+    if (!ns->shared && (all & (all - 1)) != 0) return {Status::kNamespaceIsPrivate};
     set_attachment(controller, *ns, controllers, true);
     return {};
   }

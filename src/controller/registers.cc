@@ -119,6 +119,7 @@ void Controller::enable() {
   const char* why;
   if (!set_up_admin_queue(&why)) return fail(why);
   shared_->all_command_sets.store(cc::css(value) == cc::kCssAllIocs, std::memory_order_relaxed);
+  apply_ana();
   state_ = State::kReady;
   passes_ = 0;
   set_csts(csts::kReady);

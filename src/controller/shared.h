@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "ana.h"
 #include "error_log.h"
 #include "life.h"
 #include "nvmev/host.h"
@@ -70,6 +71,7 @@ struct Shared {
   HostArray<DispatcherStats> dispatcher_stats;
 
   ErrorLog error_log;
+  AnaAccess ana;
   Coalescing coalescing;
   Power power;
   std::atomic<u32> pending_events{0};  // PendingEvent bits

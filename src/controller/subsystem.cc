@@ -17,7 +17,7 @@ void create_namespaces(Subsystem& subsystem) {
     u8 format = 0;
     while (region.config.lba_size != 1u << kLbaShifts[format]) format++;
     nvme::Status status;
-    subsystem.namespaces.create(region, region.whole, format, &status)
+    subsystem.namespaces.create(region, region.whole, format, subsystem.config.controllers > 1, &status)
         ->controllers.store((1u << subsystem.config.controllers) - 1, std::memory_order_relaxed);
   }
 }

@@ -116,6 +116,10 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "bytes that an I/O unit serves at once (4096)") \
 	X(nr_io_units, NUMBER, NVMEV_CONFIG(nr_io_units), NVMEV_FIXED, \
 	  "count: I/O units that work in parallel (8)") \
+	X(controllers, NUMBER, NVMEV_CONFIG(controllers), NVMEV_FIXED, \
+	  "count: controllers of the NVM subsystem, a PCI function each (1)") \
+	X(ana, TEXT, NVMEV_NOWHERE, NVMEV_LIVE, \
+	  "ANA states of controllers, such as 1:optimized+2:inaccessible (all are optimized)") \
 	X(queues, NUMBER, NVMEV_CONFIG(queues), NVMEV_FIXED, \
 	  "count: I/O queue pairs offered (128)") \
 	X(queue_entries, NUMBER, NVMEV_CONFIG(queue_entries), NVMEV_FIXED, \

@@ -29,6 +29,7 @@ inline constexpr AsyncEvent kEventFirmwareActivation{AsyncEventType::kNotice, 0x
 inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPage::kTelemetryController};
 inline constexpr AsyncEvent kEventSanitizeCompleted{AsyncEventType::kCommandSetSpecific, 0x01, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventSanitizeDeallocated{AsyncEventType::kCommandSetSpecific, 0x02, LogPage::kSanitize};
+inline constexpr AsyncEvent kEventAnaChange{AsyncEventType::kNotice, 0x03, LogPage::kAna};
 inline constexpr AsyncEvent kEventNamespaceAttribute{AsyncEventType::kNotice, 0x00, LogPage::kChangedNamespaces};
 inline constexpr AsyncEvent kEventChunkNotification{AsyncEventType::kVendor, 0x00, LogPage::kChunkNotification};
 

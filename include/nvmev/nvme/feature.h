@@ -54,6 +54,7 @@ inline constexpr u32 kSmartBackup = 1u << 4;
 inline constexpr u32 kNamespaceAttribute = 1u << 8;
 inline constexpr u32 kFirmwareActivation = 1u << 9;
 inline constexpr u32 kTelemetry = 1u << 10;
+inline constexpr u32 kAnaChange = 1u << 11;       // with several controllers
 inline constexpr u32 kZoneDescriptor = 1u << 27;  // where there are zones
 inline constexpr u32 kSupported = kSmartSpare | kSmartTemperature | kSmartReliability | kSmartReadOnly |
                                   kSmartBackup | kNamespaceAttribute | kFirmwareActivation | kTelemetry;

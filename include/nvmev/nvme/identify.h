@@ -194,11 +194,15 @@ inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
 
 inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
+inline constexpr u32 kOaesAnaChange = 1u << 11;
 inline constexpr u32 kOaesZoneDescriptor = 1u << 27;
 inline constexpr u32 kOaesFirmwareActivation = 1u << 9;
 inline constexpr u8 kVwcPresent = 1u << 0;
 inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported
 inline constexpr u8 kCntrlTypeIo = 1;
+// CMIC: the subsystem has several controllers, they report Asymmetric Namespace Access.
+inline constexpr u8 kCmicControllers = 1u << 1;
+inline constexpr u8 kCmicAna = 1u << 3;
 
 // NVM Command Set 1.0 figure 98.
 struct LbaFormat {
@@ -255,6 +259,7 @@ static_assert(offsetof(IdentifyNamespace, nvmcap) == 48);
 static_assert(offsetof(IdentifyNamespace, nguid) == 104);
 static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
 
+inline constexpr u8 kNmicShared = 1u << 0;
 inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
 // DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
 inline constexpr u8 kNsfeatDeallocatedError = 1u << 2;  // DAE: feature 05h, DULBE

@@ -17,6 +17,7 @@ enum class LogPage : u8 {
   kTelemetryHost = 0x07,
   kTelemetryController = 0x08,
   kEnduranceGroup = 0x09,
+  kAna = 0x0c,
   kPersistentEvents = 0x0d,
   kFeatureEffects = 0x12,
   kManagementEffects = 0x13,

@@ -62,6 +62,7 @@ enum class Status : u16 {
   kInsufficientCapacity = 0x115,
   kNsidUnavailable = 0x116,
   kNamespaceAlreadyAttached = 0x118,
+  kNamespaceIsPrivate = 0x119,
   kNamespaceNotAttached = 0x11a,
   kThinProvisioningNotSupported = 0x11b,
   kControllerListInvalid = 0x11c,
@@ -81,6 +82,11 @@ enum class Status : u16 {
   kTooManyOpenZones = 0x1be,
   kInvalidZoneTransition = 0x1bf,
   kLbaListSglLength = 0x1c1,  // open-channel SSD 2.0
+
+  // Path Related Status. Bit 15 is no part of what is sent: the key-value SSD prototypes have other meanings for the same codes.
+  kAnaPersistentLoss = 0x8301,
+  kAnaInaccessible = 0x8302,
+  kAnaTransition = 0x8303,
 
   // Media and Data Integrity Errors
   kWriteFault = 0x280,
@@ -125,6 +131,9 @@ constexpr bool do_not_retry(Status status) {
     case Status::kFormatInProgress:
     case Status::kSanitizeInProgress:
     case Status::kSelfTestInProgress:
+    case Status::kAnaPersistentLoss:  // not on this path
+    case Status::kAnaInaccessible:
+    case Status::kAnaTransition:
       return false;
     default:
       return true;
@@ -133,7 +142,8 @@ constexpr bool do_not_retry(Status status) {
 
 // Bits 15:1 of the last CQE word's upper half, right-aligned: SC, SCT and DNR.
 constexpr u16 status_field(Status status) {
-  return static_cast<u16>(static_cast<u16>(status) | (do_not_retry(status) ? kDoNotRetry : 0));
+  constexpr u16 kCode = 0x7ff;
+  return static_cast<u16>((static_cast<u16>(status) & kCode) | (do_not_retry(status) ? kDoNotRetry : 0));
 }
 
 }  // namespace nvmev::nvme

@@ -24,7 +24,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
       u64 base, bytes;
       u32 region;
       u8 format;
-      u8 exists;
+      u8 exists;  // bit 1: shared
       u8 protection;
       u8 controllers;  // that it is attached to, a bit for each
     } row{};
@@ -33,14 +33,14 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
              ns.bytes,
              ns.region->index,
              ns.format.load(std::memory_order_relaxed),
-             1,
+             static_cast<u8>(ns.shared ? 3 : 1),
              static_cast<u8>(ns.protection.load(std::memory_order_relaxed)),
              static_cast<u8>(ns.controllers.load(std::memory_order_relaxed))};
     }
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
     if (row.region >= subsystem.regions.size() || row.format >= sizeof(kLbaShifts) ||
-        row.exists > 1 || row.controllers >> subsystem.controller_count != 0 ||
+        row.exists > 3 || row.exists == 2 || row.controllers >> subsystem.controller_count != 0 ||
         row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
     }
@@ -51,6 +51,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     const auto protection = static_cast<nvme::WriteProtection>(row.protection);
     const bool ended = protection == nvme::WriteProtection::kUntilPowerCycle;  // this is one
     ns.protection.store(ended ? nvme::WriteProtection::kNone : protection, std::memory_order_relaxed);
+    ns.shared = (row.exists & 2) != 0;
     ns.controllers.store(row.controllers, std::memory_order_relaxed);
     ns.state.store(row.exists != 0 ? NamespaceState::kAllocated : NamespaceState::kAbsent, std::memory_order_release);
   }
