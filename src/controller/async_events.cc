@@ -20,6 +20,9 @@ u32 Controller::poll_events() {
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellRegister)) events_.raise(nvme::kEventInvalidDoorbellRegister);
   if (pending & static_cast<u32>(PendingEvent::kInvalidDoorbellValue)) events_.raise(nvme::kEventInvalidDoorbellValue);
   if (pending & static_cast<u32>(PendingEvent::kTuned)) apply_ana();
+  if ((pending & static_cast<u32>(PendingEvent::kReservation)) && subsystem().reservations.has_notice(shared_->index)) {
+    events_.raise(nvme::kEventReservation);
+  }
   look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
   if (pending & static_cast<u32>(PendingEvent::kChunkNotification)) events_.raise(nvme::kEventChunkNotification);
   u32 done = 0;

@@ -53,6 +53,9 @@ bool offers(const Shared& shared, nvme::NvmOpcode opcode);
 // Whether it has the fused operation Compare and Write.
 bool offers_fused(const Shared& shared);
 
+// Whether any namespaces know reservations.
+inline bool has_reservations(const Shared& shared) { return offers(shared, nvme::NvmOpcode::kReservationRegister); }
+
 // Whether the device has namespaces of the set, or could have them.
 bool has_command_set(const Shared& shared, u8 csi);
 

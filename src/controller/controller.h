@@ -107,6 +107,8 @@ class Controller {
   void namespace_changed(u32 nsid);
   // The same of all controllers that it is attached to.
   void tell_namespace_changed(const Namespace& ns);
+  // Whether no reservation keeps this controller's host from changing the namespace.
+  bool may_write(const Namespace& ns) { return subsystem().reservations.admits(ns, shared_->index, true); }
   // Whether this controller carries out the subsystem's Sanitize operation.
   bool sanitizes() { return sanitize().is_of(*this); }
 

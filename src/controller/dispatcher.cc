@@ -171,6 +171,10 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
 Status Dispatcher::admit(const IoCommand& command, const Namespace* ns) const {
   if (!supports(*shared_, command)) return Status::kInvalidOpcode;
   if (const Status gate = shared_->ana.gate(); gate != Status::kSuccess) return gate;
+  if (ns != nullptr && !command.reserves) {
+    const bool write = command.as_write || (command.effects & nvme::effects::kLbaContent) != 0;
+    if (!shared_->subsystem.reservations.admits(*ns, shared_->index, write)) return Status::kReservationConflict;
+  }
   const bool changes_blocks = (command.effects & nvme::effects::kLbaContent) != 0 && !command.checks_protection;
   if (changes_blocks && ns != nullptr && ns->write_protected()) return Status::kNamespaceWriteProtected;
   return shared_->sanitize_gate.load(std::memory_order_seq_cst);

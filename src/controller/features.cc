@@ -3,6 +3,7 @@
 #include "features.h"
 
 #include "admin.h"
+#include "command_set.h"
 #include "controller.h"
 #include "fdp.h"
 #include "nvmev/nvme/feature.h"
@@ -468,6 +469,75 @@ Status get_write_protection(Access& access) {
   return Status::kSuccess;
 }
 
+// ---- Reservations, sections 5.27.1.25 to .27 --------------------------------------------------------------------------
+
+constexpr u32 kExtendedHostId = 1u << 0;  // EXHID
+
+Status set_host_identifier(Access& access) {
+  if (access.sqe.cdw11 & ~kExtendedHostId) return Status::kInvalidField;
+  const bool extended = (access.sqe.cdw11 & kExtendedHostId) != 0;
+  u64 id[2] = {};
+  const Status status = access.controller.receive(access.sqe, id, extended ? sizeof(id) : sizeof(id[0]));
+  if (status != Status::kSuccess) return status;
+  return access.controller.subsystem().reservations.set_host(access.controller.shared().index, id[0], id[1], extended);
+}
+
+Status get_host_identifier(Access& access) {
+  const bool extended = (access.sqe.cdw11 & kExtendedHostId) != 0;
+  const bool current = &access.values == &access.controller.features();
+  HostId id{};
+  if (current) id = access.controller.subsystem().reservations.host(access.controller.shared().index);
+  if (id.given() && id.extended != extended) return Status::kHostIdInconsistentFormat;
+  const u64 data[2] = {id.low, id.high};
+  return access.controller.send(access.sqe, data, extended ? sizeof(data) : sizeof(data[0]));
+}
+
+// Calls `with(ns)` for the namespaces that the command is for.
+template <typename Function>
+void for_each_named(Access& access, Function with) {
+  ControllerNamespaces& namespaces = access.controller.shared().namespaces;
+  for (Namespace& ns : namespaces) {
+    if (!namespaces.attached(ns)) continue;
+    if (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast) with(ns);
+  }
+}
+
+Status set_notice_mask(Access& access) {
+  if (access.sqe.cdw11 & ~nvme::kNoticeMasks) return Status::kInvalidField;
+  Reservations& reservations = access.controller.subsystem().reservations;
+  for_each_named(access, [&](const Namespace& ns) {
+    reservations.set_mask(access.controller.shared().index, ns.id, access.sqe.cdw11);
+  });
+  return Status::kSuccess;
+}
+
+Status get_notice_mask(Access& access) {
+  if (access.controller.shared().namespaces.find_attached(access.sqe.nsid) == nullptr) {
+    return Status::kInvalidNamespaceOrFormat;
+  }
+  const bool current = &access.values == &access.controller.features();
+  if (current) access.dw0 = access.controller.subsystem().reservations.mask(access.controller.shared().index, access.sqe.nsid);
+  return Status::kSuccess;
+}
+
+Status set_reservation_persistence(Access& access) {
+  constexpr u32 kPersist = 1;  // PTPL
+  if (access.sqe.cdw11 & ~kPersist) return Status::kInvalidField;
+  for_each_named(access, [&](const Namespace& ns) {
+    access.controller.subsystem().reservations.set_persists(ns.id, access.sqe.cdw11 != 0);
+  });
+  return Status::kSuccess;
+}
+
+Status get_reservation_persistence(Access& access) {
+  if (access.controller.shared().namespaces.find_attached(access.sqe.nsid) == nullptr) {
+    return Status::kInvalidNamespaceOrFormat;
+  }
+  const bool current = &access.values == &access.controller.features();
+  if (current) access.dw0 = access.controller.subsystem().reservations.persists(access.sqe.nsid);
+  return Status::kSuccess;
+}
+
 constexpr u32 kController = nvme::feature_effects::kScopeController;
 constexpr u32 kNamespace = nvme::feature_effects::kScopeNamespace;
 constexpr u32 kGroup = nvme::feature_effects::kScopeEnduranceGroup;
@@ -507,6 +577,10 @@ constexpr FeatureRow kRows[] = {
      get_value<&Values::sanitize_warning>, save_value<&Values::sanitize_warning>},
     {Feature::kFlexibleDataPlacement, false, kGroup, has_placement, nullptr, get_placement_mode},
     {Feature::kFdpEvents, true, kNamespace, has_placement, set_placement_events, get_placement_events},
+    {Feature::kHostIdentifier, false, kController, has_reservations, set_host_identifier, get_host_identifier},
+    {Feature::kReservationNoticeMask, true, kNamespace, has_reservations, set_notice_mask, get_notice_mask},
+    {Feature::kReservationPersistence, true, kNamespace, has_reservations, set_reservation_persistence,
+     get_reservation_persistence},
     {Feature::kWriteProtection, true, kNamespace, always, set_write_protection, get_write_protection},
     {Feature::kMediaFeedback, false, kController, has_open_channel_20, set_media_feedback,
      get_value<&Values::media_feedback>, save_value<&Values::media_feedback>},

@@ -67,6 +67,7 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   for (const Namespace& ns : namespaces) {
     const bool meant = (all || &ns == one) && namespaces.attached(ns);
     if (meant && !accepts(ns, format_index(sqe))) return {Status::kInvalidFormat};
+    if (meant && !controller.may_write(ns)) return {Status::kReservationConflict};
     if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   // One at a time, so that a job's marks are its own.

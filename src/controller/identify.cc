@@ -72,6 +72,10 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.fuses = offers_fused(shared) ? nvme::kFusesCompareAndWrite : 0;
   if (offers(shared, nvme::NvmOpcode::kDatasetManagement)) data.oncs |= nvme::oncs::kDatasetManagement;
   if (offers(shared, nvme::NvmOpcode::kWriteZeroes)) data.oncs |= nvme::oncs::kWriteZeroes;
+  if (has_reservations(shared)) {
+    data.oncs |= nvme::oncs::kReservations;
+    data.ctratt |= nvme::ctratt::kHostIdentifier128;
+  }
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
@@ -83,6 +87,10 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   fill_admin_capabilities(controller, data);
 }
 
+bool knows_reservations(const Namespace& ns) {
+  return find_command(command_set_of(&ns), static_cast<u8>(nvme::NvmOpcode::kReservationRegister)).name != nullptr;
+}
+
 void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.nsze = ns.blocks();
   data.ncap = writable_bytes(*ns.region, ns.bytes) >> ns.lba_shift();
@@ -90,6 +98,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   data.nlbaf = sizeof(kLbaShifts) - 1;
   data.flbas = ns.format.load(std::memory_order_relaxed);
   if (ns.shared) data.nmic = nvme::kNmicShared;
+  if (knows_reservations(ns)) data.rescap = nvme::kRescapAll;
   if (!shared.subsystem.has_one_controller()) data.anagrpid = kAnaGroup;
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
@@ -247,6 +256,7 @@ void fill_independent_namespace(const Shared& shared, const Namespace& ns, u8* d
   auto& independent = *reinterpret_cast<nvme::IdentifyIndependentNamespace*>(data);
   independent.nstat = nvme::kNstatReady;
   if (ns.shared) independent.nmic = nvme::kNmicShared;
+  if (knows_reservations(ns)) independent.rescap = nvme::kRescapAll;
   if (!shared.subsystem.has_one_controller()) independent.anagrpid = kAnaGroup;
   if (ns.write_protected()) independent.nsattr = nvme::kNsattrWriteProtected;
   if (has_placement(shared)) independent.endgid = kEnduranceGroup;

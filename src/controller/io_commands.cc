@@ -8,6 +8,7 @@
 #include "io_check.h"
 #include "io_data.h"
 #include "nvmev/nvme/log.h"
+#include "reservation_commands.h"
 
 namespace nvmev {
 
@@ -149,7 +150,8 @@ constexpr auto make_table() {
                      .check = check_flush,
                      .act = act_flush,
                      .counter = &Stats::flushes,
-                     .effects = kReads};
+                     .effects = kReads,
+                     .as_write = true};
   row(Op::kWrite) = {
       .name = "Write", .check = check_write, .move = move_undoable_write, .counter = &Stats::writes, .effects = kWrites};
   row(Op::kRead) = {
@@ -201,7 +203,9 @@ constexpr auto make_table() {
                                 .act = act_ruh_update,
                                 .counter = &Stats::management,
                                 .effects = kReads,
+                                .as_write = true,
                                 .needs_list = true};
+  add_reservation_rows(table);
   return table;
 }
 

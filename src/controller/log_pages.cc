@@ -126,10 +126,23 @@ void changed_namespaces_read(Controller& controller) {
   memset(&controller.changed_namespaces(), 0, sizeof(nvme::ChangedNamespacesLog));
 }
 
+u32 reservation_notice_log(Controller& controller, const Sqe&, u8* data) {
+  controller.subsystem().reservations.fill(controller.shared().index, *reinterpret_cast<nvme::ReservationNoticeLog*>(data));
+  return sizeof(nvme::ReservationNoticeLog);
+}
+
+// The next notice is another event.
+void reservation_notice_read(Controller& controller) {
+  Reservations& reservations = controller.subsystem().reservations;
+  reservations.drop_notice(controller.shared().index);
+  if (reservations.has_notice(controller.shared().index)) controller.events().raise(nvme::kEventReservation);
+}
+
 enum class LogScope : u8 {
   kController,
   kCommandSet,      // CDW14.CSI chooses
   kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
+  kReservations,    // where there are namespaces that know them
   kAna,             // with several controllers only
   kZoned,           // NSID names a zoned namespace
 };
@@ -167,12 +180,14 @@ constexpr LogRow kRows[] = {
     {LogPage::kRuhUsage, kGroup, false, ruh_usage_log},
     {LogPage::kFdpStatistics, kGroup, false, fdp_statistics_log},
     {LogPage::kFdpEvents, kGroup, false, fdp_events_log},
+    {LogPage::kReservationNotice, LogScope::kReservations, true, reservation_notice_log, reservation_notice_read},
     {LogPage::kSanitize, kController, true, sanitize_log},
     {LogPage::kChangedZones, LogScope::kZoned, true, changed_zones_log},
 };
 
 bool exists(const Shared& shared, const LogRow& row) {
   if (row.scope == LogScope::kZoned) return shared.regions.has(CommandFamily::kZoned);
+  if (row.scope == LogScope::kReservations) return has_reservations(shared);
   if (row.scope == LogScope::kAna) return !shared.subsystem.has_one_controller();
   return row.scope != kGroup || has_placement(shared);
 }

@@ -33,6 +33,7 @@ struct Namespace {
   bool shared;  // may be attached to several controllers (NMIC)
   std::atomic<NamespaceState> state{NamespaceState::kAbsent};
   std::atomic<u32> controllers{0};  // those that it is attached to, a bit for each
+  std::atomic<u8> reservation{0};   // nvme::ReservationType: reservations.h
   std::atomic<u8> format{0};  // index of the LBA format
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};

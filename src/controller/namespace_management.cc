@@ -106,6 +106,7 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     job.stage = kErase;
     controller.record_namespace(job.sqe.cdw10, ns);
     controller.forget_namespace(ns.id);
+    controller.subsystem().reservations.forget(ns);
     shared.namespaces.all().remove(ns);
     job.at = 0;
   }
@@ -121,6 +122,7 @@ AdminResult delete_namespace(Controller& controller, const Sqe& sqe) {
     if (!all && &ns != one) continue;
     if (ns.formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
     if (ns.exists() && ns.write_protected()) return {Status::kNamespaceWriteProtected};
+    if (ns.exists() && !controller.may_write(ns)) return {Status::kReservationConflict};
   }
   if (controller.subsystem().count_jobs(step_delete) != 0) return {Status::kNamespaceNotReady};
   if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByRemoval);
@@ -198,6 +200,7 @@ AdminResult namespace_attachment(Controller& controller, const Sqe& sqe) {
   u32 controllers = 0;
   if (const Status status = read_controller_list(controller, sqe, &controllers); status != Status::kSuccess) return {status};
   if (ns->formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
+  if (!controller.may_write(*ns)) return {Status::kReservationConflict};
   if (is_being_deleted(controller, *ns)) return {Status::kNamespaceNotReady};
   const u32 attached = ns->controllers.load(std::memory_order_relaxed);
   if (select(sqe) == kAttach) {

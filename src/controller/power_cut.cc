@@ -65,6 +65,7 @@ void Controller::cut_power() {
     auto until_now = nvme::WriteProtection::kUntilPowerCycle;
     if (ns.exists()) ns.protection.compare_exchange_strong(until_now, nvme::WriteProtection::kNone);
   }
+  subsystem().reservations.power_cycle();
   subsystem().for_each_controller([](Controller& controller) {
     controller.shared().earlier.power_cycles++;
     controller.shared().earlier.unsafe_shutdowns++;

@@ -48,12 +48,16 @@ bool Quiesce::Part::rings_passed(Controller& controller) {
   return true;
 }
 
-bool Quiesce::Part::done(Controller& controller) {
+bool Quiesce::Part::fetched_done(Controller& controller) {
   if (!dispatchers_passed(controller)) return false;
   if (!long_plans_noted) note_long_plans(controller);
   if (!long_plans_passed(controller)) return false;
   if (!rings_noted) note_rings(controller);
-  if (!rings_passed(controller)) return false;
+  return rings_passed(controller);
+}
+
+bool Quiesce::Part::done(Controller& controller) {
+  if (!fetched_done(controller)) return false;
   for (const Worker& worker : controller.workers()) {
     if (worker.has_long_task()) return false;
   }
@@ -63,6 +67,13 @@ bool Quiesce::Part::done(Controller& controller) {
 void Quiesce::begin(Controller& controller) {
   Part* part = parts_.data();
   controller.subsystem().for_each_controller([&](Controller& other) { part++->begin(other); });
+}
+
+bool Quiesce::fetched_done(Controller& controller) {
+  Part* part = parts_.data();
+  bool all = true;
+  controller.subsystem().for_each_controller([&](Controller& other) { all &= part++->fetched_done(other); });
+  return all;
 }
 
 bool Quiesce::done(Controller& controller) {

@@ -16,6 +16,9 @@ class Quiesce {
   // The moment. What must not be met by later commands is set before. Of dispatcher 0.
   void begin(Controller& controller);  // of any controller: it is about all of them
 
+  // As done(), but for commands that take long: those go on. Any thread.
+  bool fetched_done(Controller& controller);
+
   // Whether all commands fetched before begin() have moved their data. Of dispatcher 0, outside its pass.
   bool done(Controller& controller);
 
@@ -23,6 +26,7 @@ class Quiesce {
   // What one controller's threads have to pass.
   struct Part {
     void begin(Controller& controller);
+    bool fetched_done(Controller& controller);
     bool done(Controller& controller);
     bool dispatchers_passed(Controller& controller);
     void note_long_plans(Controller& controller);

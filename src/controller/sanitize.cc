@@ -220,6 +220,7 @@ Status check_sanitize(Controller& controller, const Sqe& sqe, SanitizeAction act
   if (controller.firmware().activation_pending()) return Status::kFirmwareNeedsReset;
   for (const Namespace& ns : controller.shared().namespaces) {
     if (!ns.exists()) continue;
+    if (!controller.may_write(ns)) return Status::kReservationConflict;
     if (ns.write_protected()) return Status::kNamespaceWriteProtected;
     if (ns.formatting.load(std::memory_order_relaxed)) return Status::kFormatInProgress;
   }

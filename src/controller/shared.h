@@ -24,6 +24,7 @@ enum class PendingEvent : u32 {
   kInvalidDoorbellValue = 1u << 1,
   kTuned = 1u << 2,  // a live key was set
   kChunkNotification = 1u << 3,
+  kReservation = 1u << 4,  // a notice
 };
 
 // Interrupt coalescing (features 08h and 09h), as workers need it.

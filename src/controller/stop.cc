@@ -126,6 +126,7 @@ void Controller::finish_stop() {
 // Section 3.7.2: what a Controller Level Reset does to the controller's own state.
 void Controller::reset_internals() {
   keep_alive_ends_ = NVMEV_NEVER;
+  subsystem().reservations.reset(shared_->index);
   // An extended self-test goes on.
   update_self_test();
   if (self_test().code() == nvme::SelfTestCode::kShort && self_test().is_of(shared_->index)) {

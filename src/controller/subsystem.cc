@@ -30,6 +30,7 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   fdp_events.init(host);
   live.take(config);
   chunk_log.init(host);
+  reservations.init(*this);
   if (const int result = medium.init(config, host, error); result != 0) return result;
   if (const int result = regions.init(config, host, error); result != 0) return result;
   create_namespaces(*this);

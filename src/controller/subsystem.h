@@ -16,6 +16,7 @@
 #include "nvmev/host.h"
 #include "open_channel/chunk_log.h"
 #include "region.h"
+#include "reservations.h"
 #include "sanitize.h"
 #include "self_test.h"
 #include "uncorrectable.h"
@@ -35,6 +36,8 @@ struct Subsystem {
   FdpEvents fdp_events;
   ChunkLog chunk_log;
   LiveConfig live;
+  Reservations reservations;
+  Quiesce abort_quiesce;  // of Preempt and Abort
   UndoLog undo_log;  // empty unless power_cuts=1
   // What all I/O commands and most admin commands are answered during and after a failed Sanitize operation.
   std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};

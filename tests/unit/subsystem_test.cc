@@ -31,7 +31,7 @@ class Subsystem : public testing::Test {
   static std::vector<u16> controllers(Driver& driver, Cns cns, u32 nsid, u16 from = 0) {
     const std::vector<u8> data = driver.identify(cns, nsid, nvme::Csi::kNvm, from).bytes;
     std::vector<u16> list(field(data, 0, 2));
-    std::memcpy(list.data(), &data[2], list.size() * 2);
+    for (size_t i = 0; i < list.size(); i++) list[i] = static_cast<u16>(field(data, 2 + 2 * i, 2));
     return list;
   }
   static Completion send(Driver& driver, AdminOpcode opcode, u32 nsid, u32 select, const std::vector<u8>& data) {
@@ -44,9 +44,8 @@ class Subsystem : public testing::Test {
   }
   static Status attachment(Driver& driver, u32 nsid, u32 select, const std::vector<u16>& ids) {
     std::vector<u8> data(4096);
-    const u16 count = static_cast<u16>(ids.size());
-    std::memcpy(&data[0], &count, 2);
-    std::memcpy(&data[2], ids.data(), ids.size() * 2);
+    data[0] = static_cast<u8>(ids.size());
+    for (size_t i = 0; i < ids.size(); i++) data[2 + 2 * i] = static_cast<u8>(ids[i]);
     return send(driver, AdminOpcode::kNamespaceAttachment, nsid, select, data).status;
   }
   static std::vector<u8> wanted(u64 blocks, u8 nmic) {

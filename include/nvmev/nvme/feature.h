@@ -27,6 +27,9 @@ enum class Feature : u8 {
   kSanitizeConfig = 0x17,
   kFlexibleDataPlacement = 0x1d,
   kFdpEvents = 0x1e,
+  kHostIdentifier = 0x81,
+  kReservationNoticeMask = 0x82,
+  kReservationPersistence = 0x83,
   kWriteProtection = 0x84,
   kMediaFeedback = 0xca,  // open-channel SSD 2.0
 };

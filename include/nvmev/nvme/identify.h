@@ -151,6 +151,7 @@ inline constexpr u16 kDoorbellBuffer = 1u << 8;
 }  // namespace oacs
 
 namespace oncs {
+inline constexpr u16 kReservations = 1u << 5;
 inline constexpr u16 kWriteUncorrectable = 1u << 1;
 inline constexpr u16 kVerify = 1u << 7;
 inline constexpr u16 kCopy = 1u << 8;
@@ -187,6 +188,7 @@ inline constexpr u8 kActivateWithoutReset = 1u << 4;
 inline constexpr u8 kWriteProtectionStates = 0x7;
 
 namespace ctratt {
+inline constexpr u32 kHostIdentifier128 = 1u << 0;
 inline constexpr u32 kNonOperationalPermissive = 1u << 1;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
 inline constexpr u32 kNamespaceGranularity = 1u << 7;

@@ -25,6 +25,7 @@ enum class LogPage : u8 {
   kRuhUsage = 0x21,
   kFdpStatistics = 0x22,
   kFdpEvents = 0x23,
+  kReservationNotice = 0x80,
   kSanitize = 0x81,
   kChangedZones = 0xbf,
   kChunkInformation = 0xca,   // open-channel SSD 2.0

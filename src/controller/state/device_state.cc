@@ -64,6 +64,7 @@ void transfer_common(StateArchive& archive, Subsystem& subsystem) {
   subsystem.history.transfer(archive);
   subsystem.sanitize.transfer(archive);
   subsystem.self_test.transfer(archive);
+  subsystem.reservations.transfer(archive);
   if (archive.loading() && subsystem.sanitize.failed()) {
     subsystem.sanitize_gate.store(nvme::Status::kSanitizeFailed, std::memory_order_relaxed);
   }

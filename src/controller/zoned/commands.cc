@@ -3,6 +3,7 @@
 #include "../command_set.h"
 #include "../copy.h"
 #include "../io_check.h"
+#include "../reservation_commands.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/zns.h"
 #include "zoned.h"
@@ -30,7 +31,8 @@ constexpr auto make_table() {
                      .check = check_flush,
                      .act = act_flush,
                      .counter = &Stats::flushes,
-                     .effects = kReads};
+                     .effects = kReads,
+                     .as_write = true};
   row(Op::kWrite) = {.name = "Write",
                      .check = check_zone_write,
                      .act = act_zone_write,
@@ -106,6 +108,7 @@ constexpr auto make_table() {
                               .move = move_zone_write,
                               .counter = &Stats::writes,
                               .effects = kWrites};
+  add_reservation_rows(table);
   return table;
 }
 
