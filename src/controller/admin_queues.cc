@@ -98,6 +98,7 @@ AdminResult create_io_sq(Controller& controller, const Sqe& sqe) {
   if (!sq.memory.map(shared.function, sqe.prp1, static_cast<u64>(sq.size) * sizeof(Sqe))) return {Status::kInvalidField};
   sq.cq_id = cq_id;
   sq.worker = shared.cqs[cq_id].worker;
+  sq.priority = static_cast<nvme::QueuePriority>(sqe.cdw11 >> 1 & 3);
   sq.reset_pointers();
   controller.attach_doorbells(sq);
   controller.clear_doorbell(sq);

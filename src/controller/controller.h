@@ -118,6 +118,7 @@ class Controller {
   u64 scaled(u64 ns) const { return shared_->live.scaled(ns); }
 
   // ---- Features: features.cc
+  void apply_arbitration();
   void apply_coalescing();
   void apply_power();
   void apply_thermal();

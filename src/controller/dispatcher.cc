@@ -51,11 +51,12 @@ u32 Dispatcher::pass(u64 now) {
     done++;
   }
   const bool hold = shared_->hold.load(std::memory_order_seq_cst);
+  const bool weighted = shared_->weighted.load(std::memory_order_relaxed);
   for (u32 i = 0; i < queue_count_; i++) {
     SubmissionQueue& sq = shared_->sqs[queues_[i]];
     switch (sq.state.load(std::memory_order_acquire)) {
       case SqState::kActive:
-        if (!hold) done += fetch(sq, now);
+        if (!hold && !weighted) done += fetch(sq, now, kFetchBatch);
         break;
       case SqState::kStopping:
         done += end_queue(sq);
@@ -64,6 +65,7 @@ u32 Dispatcher::pass(u64 now) {
         break;
     }
   }
+  if (!hold && weighted) done += arbitrate(now);
   for (u32 w = 0; w < shared_->config.workers; w++) {
     if (shared_->ring(index_, w).publish()) nvmev_host_wake(shared_->host, w);
   }
@@ -83,7 +85,69 @@ bool Dispatcher::pending() const {
   return false;
 }
 
-u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
+// ---- Weighted round robin with urgent priority class: section 3.4.4.2 -------------------------------------------------
+
+// Bursts, as feature 01h says: of urgent queues as long as there are commands in any, else of the others by their weights.
+u32 Dispatcher::arbitrate(u64 now) {
+  constexpr u32 kBurstMask = 7;  // AB: a power of two, 7 is no limit
+  const u32 value = shared_->arbitration.load(std::memory_order_relaxed);
+  const u32 power = value & kBurstMask;
+  const u32 burst = power == kBurstMask || 1u << power > kFetchBatch ? kFetchBatch : 1u << power;
+  u32 done = 0;
+  while (done < kRoundBatch) {
+    u32 fetched = serve_class(nvme::QueuePriority::kUrgent, burst, now);
+    if (fetched == 0) fetched = serve_weighted(value, burst, now);
+    if (fetched == 0) break;
+    done += fetched;
+  }
+  return done;
+}
+
+// A burst of the next queue of the class that has commands.
+u32 Dispatcher::serve_class(nvme::QueuePriority priority, u32 limit, u64 now) {
+  u32& next = next_[static_cast<u8>(priority)];
+  for (u32 i = 0; i < queue_count_; i++) {
+    const u32 at = (next + i) % queue_count_;
+    SubmissionQueue& sq = shared_->sqs[queues_[at]];
+    if (sq.priority != priority || sq.state.load(std::memory_order_acquire) != SqState::kActive) continue;
+    const u32 fetched = fetch(sq, now, limit);
+    if (fetched == 0) continue;
+    next = at + 1;
+    return fetched;
+  }
+  return 0;
+}
+
+// A round gives each class as many commands as its weight says, and is over when no class has both commands and credit left.
+u32 Dispatcher::serve_weighted(u32 weights, u32 burst, u64 now) {
+  using Priority = nvme::QueuePriority;
+  const auto weight = [&](Priority priority) {
+    switch (priority) {
+      case Priority::kHigh:
+        return (weights >> 24) + 1;  // HPW
+      case Priority::kMedium:
+        return (weights >> 16 & 0xff) + 1;  // MPW
+      default:
+        return (weights >> 8 & 0xff) + 1;  // LPW
+    }
+  };
+  constexpr Priority kWeighted[] = {Priority::kHigh, Priority::kMedium, Priority::kLow};
+  for (const bool fresh_round : {false, true}) {
+    for (const Priority priority : kWeighted) {
+      u32& credit = credits_[static_cast<u8>(priority)];
+      if (fresh_round) credit = weight(priority);
+    }
+    for (const Priority priority : kWeighted) {
+      u32& credit = credits_[static_cast<u8>(priority)];
+      const u32 fetched = credit == 0 ? 0 : serve_class(priority, credit < burst ? credit : burst, now);
+      credit -= fetched < credit ? fetched : credit;
+      if (fetched != 0) return fetched;
+    }
+  }
+  return 0;
+}
+
+u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
   const u32 tail = load_acquire(sq.doorbell.load(std::memory_order_relaxed));
   u32 head = sq.head.load(std::memory_order_relaxed);
   if (tail == head) return 0;
@@ -100,7 +164,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now) {
   now = shared_->power.wake(now, shared_->live);
   u32 fetched = 0;
   TaskRing& ring = shared_->ring(index_, sq.worker);
-  for (; head != tail && fetched < kFetchBatch; fetched++) {
+  for (; head != tail && fetched < limit; fetched++) {
     Task* task = ring.reserve();
     if (task == nullptr) {
       stats.stalls.add(1);

@@ -56,7 +56,11 @@ class Dispatcher {
   };
 
   void find_queues();
-  u32 fetch(SubmissionQueue& sq, u64 now);
+  // Fetches at most `limit` commands, or one more that is fused to the last.
+  u32 fetch(SubmissionQueue& sq, u64 now, u32 limit);
+  u32 arbitrate(u64 now);
+  u32 serve_class(nvme::QueuePriority priority, u32 limit, u64 now);
+  u32 serve_weighted(u32 weights, u32 burst, u64 now);
   void begin(const SubmissionQueue& sq, Task& task, u64 now) const;
   nvme::Status admit(const IoCommand& command, const Namespace* ns) const;
   Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
@@ -69,6 +73,8 @@ class Dispatcher {
   bool end_queue(SubmissionQueue& sq);
   CommandList* free_list();
 
+  static constexpr u32 kClasses = 4;     // QueuePriority
+  static constexpr u32 kRoundBatch = 64;  // commands of all queues in one pass, with weights
   static constexpr u32 kFetchBatch = 32;  // commands of one queue in one pass
   static constexpr u32 kLists = 16;
 
@@ -77,6 +83,8 @@ class Dispatcher {
   u32 generation_ = 0;
   u32 queue_count_ = 0;
   std::array<u16, NVMEV_MAX_VECTORS> queues_;  // ids of the queues to look at
+  std::array<u32, kClasses> next_{};     // by class: which of queues_ is looked at next
+  std::array<u32, kClasses> credits_{};  // by class: commands left in this round
   HostArray<CommandList> lists_;
   LongPlan long_plan_{};
   std::atomic<u32> long_plan_count_{0};

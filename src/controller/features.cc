@@ -66,6 +66,13 @@ void save_value(FeatureValues& to, const FeatureValues& from, const Sqe&) {
 constexpr u32 kArbitrationMask = 0xffffff07;  // HPW, MPW, LPW, AB
 constexpr u32 kAtomicityMask = 0x00000001;    // DN
 
+Status set_arbitration(Access& access) {
+  if (access.sqe.cdw11 & ~kArbitrationMask) return Status::kInvalidField;
+  access.values.arbitration = access.sqe.cdw11;
+  access.controller.apply_arbitration();
+  return Status::kSuccess;
+}
+
 constexpr u32 kUnwrittenFails = 1u << 16;  // DULBE, of zoned and open-channel 2.0 namespaces (NSFEAT bit 2)
 
 // Whether reads of what is not written can be made to fail.
@@ -546,7 +553,7 @@ constexpr u32 kSubsystem = nvme::feature_effects::kScopeSubsystem;
 using Values = FeatureValues;
 
 constexpr FeatureRow kRows[] = {
-    {Feature::kArbitration, false, kController, always, set_value<&Values::arbitration, kArbitrationMask>,
+    {Feature::kArbitration, false, kController, always, set_arbitration,
      get_value<&Values::arbitration>, save_value<&Values::arbitration>},
     {Feature::kPowerManagement, false, kController, always, set_power, get_power, save_value<&Values::power>},
     {Feature::kTemperatureThreshold, false, kController, always, set_temperature, get_temperature, save_temperature},
@@ -668,6 +675,10 @@ void Controller::apply_coalescing() {
   }
 }
 
+void Controller::apply_arbitration() {
+  shared_->arbitration.store(features_.arbitration, std::memory_order_relaxed);
+}
+
 void Controller::apply_power() {
   shared_->power.set_transitions(features_.idle_transitions_enabled != 0, features_.idle_transitions, now_);
   shared_->power.set_state(features_.power & 0x1f, now_);
@@ -686,6 +697,7 @@ void Controller::restore_features() {
   features_ = saved_;
   features_.timestamp_set = now_;
   subsystem().apply_volatile_cache();
+  apply_arbitration();
   apply_coalescing();
   apply_power();
   apply_thermal();

@@ -61,6 +61,7 @@ struct alignas(kCacheLine) SubmissionQueue {
   u16 cq_id;
   u32 size;  // entries
   u32 worker;
+  nvme::QueuePriority priority;
   bool silent_end;              // commands that are given up get no completion
   nvme::Status end_status;      // otherwise this one
   QueueMemory memory;

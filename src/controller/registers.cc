@@ -12,7 +12,7 @@ namespace csts = nvme::csts;
 void Controller::write_constant_registers() {
   // Everything is ready within a pass, but a Format NVM under way is finished before a reset: 30 s.
   constexpr u8 kTimeout = 60;
-  cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::timeout(kTimeout) |
+  cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::kWeighted | nvme::cap::timeout(kTimeout) |
          nvme::cap::kCssNvm | nvme::cap::kCssIocs;
   store_relaxed(&registers()->cap, cap_);
   store_relaxed(&registers()->vs, nvme::kVersion20);
@@ -112,12 +112,13 @@ void Controller::poll_interrupt_mask() {
 void Controller::enable() {
   const u32 value = seen_cc_.load(std::memory_order_relaxed);
   if (cc::mps(value) != 0) return fail("CC.MPS: only 0 (4 KiB pages) is right");
-  if (cc::ams(value) != 0) return fail("CC.AMS: only 0 (round robin) is right");
+  if (cc::ams(value) > cc::kAmsWeighted) return fail("CC.AMS: 0 (round robin) or 1 (weighted round robin) is right");
   if (cc::css(value) != cc::kCssNvm && cc::css(value) != cc::kCssAllIocs) {
     return fail("CC.CSS: 0 (NVM) or 6 (all I/O command sets) is right");
   }
   const char* why;
   if (!set_up_admin_queue(&why)) return fail(why);
+  shared_->weighted.store(cc::ams(value) == cc::kAmsWeighted, std::memory_order_relaxed);
   shared_->all_command_sets.store(cc::css(value) == cc::kCssAllIocs, std::memory_order_relaxed);
   apply_ana();
   state_ = State::kReady;

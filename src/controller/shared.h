@@ -77,6 +77,8 @@ struct Shared {
   Power power;
   std::atomic<u32> pending_events{0};  // PendingEvent bits
   std::atomic<u32> media_feedback{0};  // feature CAh
+  std::atomic<bool> weighted{false};   // CC.AMS is 001b
+  std::atomic<u32> arbitration{0};     // feature 01h
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
   LifeTotals earlier;  // of the runs before this one
 

@@ -75,11 +75,12 @@ inline Sqe create_cq(u16 qid, u32 entries, u64 prp1, u16 vector, bool interrupts
   return sqe;
 }
 
-inline Sqe create_sq(u16 qid, u32 entries, u64 prp1, u16 cqid) {
+inline Sqe create_sq(u16 qid, u32 entries, u64 prp1, u16 cqid,
+                     nvme::QueuePriority priority = nvme::QueuePriority::kUrgent) {
   Sqe sqe = admin(nvme::AdminOpcode::kCreateIoSq);
   sqe.prp1 = prp1;
   sqe.cdw10 = qid | (entries - 1) << 16;
-  sqe.cdw11 = 1u | static_cast<u32>(cqid) << 16;
+  sqe.cdw11 = 1u | static_cast<u32>(priority) << 1 | static_cast<u32>(cqid) << 16;
   return sqe;
 }
 

@@ -142,10 +142,10 @@ Completion Driver::create_cq(u16 id, u32 entries, u16 vector, bool interrupts) {
   return completion;
 }
 
-Completion Driver::create_sq(u16 id, u32 entries, u16 cq_id) {
+Completion Driver::create_sq(u16 id, u32 entries, u16 cq_id, nvme::QueuePriority priority) {
   const u32 pages = pages_for(entries, sizeof(Sqe));
   const u64 bus = arena().alloc(pages);
-  const Completion completion = admin(cmd::create_sq(id, entries, bus, cq_id));
+  const Completion completion = admin(cmd::create_sq(id, entries, bus, cq_id, priority));
   if (completion.ok()) {
     sqs_[id] = {id, cq_id, entries, bus, 0, 0, 0};
   } else {

@@ -102,7 +102,7 @@ class Driver {
   void create_queue_pair(u16 id, u32 entries = 64) { create_queue_pair(id, entries, id); }
   // One of the two, for tests that put them together themselves. The queue is known to the driver if it succeeds.
   Completion create_cq(u16 id, u32 entries, u16 vector, bool interrupts = true);
-  Completion create_sq(u16 id, u32 entries, u16 cq_id);
+  Completion create_sq(u16 id, u32 entries, u16 cq_id, nvme::QueuePriority priority = nvme::QueuePriority::kUrgent);
   Completion delete_sq(u16 id);
   Completion delete_cq(u16 id);
   SubmissionQueue& sq(u16 id) { return sqs_.at(id); }

@@ -18,7 +18,7 @@ TEST(Registers, ValuesBeforeEnable) {
   const u64 cap = rig.driver.cap();
   EXPECT_EQ(cap & 0xffff, 511u) << "MQES";
   EXPECT_EQ(cap >> 16 & 1, 1u) << "CQR";
-  EXPECT_EQ(cap >> 17 & 3, 0u) << "AMS: round robin only";
+  EXPECT_EQ(cap >> 17 & 3, 1u) << "AMS: weighted round robin with urgent priority class";
   EXPECT_GT(cap >> 24 & 0xff, 0u) << "TO";
   EXPECT_EQ(cap >> 32 & 0xf, 0u) << "DSTRD";
   EXPECT_EQ(cap >> 36 & 1, 0u) << "NSSRS";
@@ -83,7 +83,7 @@ TEST(Registers, InvalidConfigurationIsFatal) {
       {"CSS 101b", {.css = 5}},
       {"MPS 1, beyond CAP.MPSMAX", {.extra_cc = 1u << 7}},
       {"MPS 15", {.extra_cc = 15u << 7}},
-      {"AMS 001b, not in CAP.AMS", {.extra_cc = 1u << 11}},
+      {"AMS 010b, not in CAP.AMS", {.extra_cc = 2u << 11}},
       {"AMS 111b", {.extra_cc = 7u << 11}},
   };
   Rig rig;

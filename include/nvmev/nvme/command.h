@@ -102,6 +102,9 @@ enum class NvmOpcode : u8 {
   kIoManagementSend = 0x1d,
 };
 
+// QPRIO of Create I/O Submission Queue: for weighted round robin arbitration.
+enum class QueuePriority : u8 { kUrgent = 0, kHigh = 1, kMedium = 2, kLow = 3 };
+
 inline constexpr u32 kNsidBroadcast = 0xffffffff;
 
 // Command Set Identifiers, NVMe 2.0 section 3.1.2.

@@ -28,6 +28,7 @@ inline constexpr u32 kVersion20 = 0x00020000;
 
 namespace cap {
 inline constexpr u64 kCqr = 1ull << 16;          // queues must be physically contiguous
+inline constexpr u64 kWeighted = 1ull << 17;     // AMS: weighted round robin with urgent priority class
 inline constexpr u64 kCssNvm = 1ull << 37;       // NVM Command Set
 inline constexpr u64 kCssIocs = 1ull << 43;      // one or more I/O command sets (CC.CSS 110b)
 constexpr u64 mqes(u32 entries) { return entries - 1; }  // 0-based
@@ -43,6 +44,7 @@ constexpr u32 shn(u32 cc) { return cc >> 14 & 0x3; }
 constexpr u32 iosqes(u32 cc) { return cc >> 16 & 0xf; }
 constexpr u32 iocqes(u32 cc) { return cc >> 20 & 0xf; }
 
+inline constexpr u32 kAmsWeighted = 1;
 inline constexpr u32 kCssNvm = 0;
 inline constexpr u32 kCssAllIocs = 6;
 inline constexpr u32 kCssAdminOnly = 7;
