@@ -61,6 +61,9 @@ u32 Controller::pass(u64 now) {
       cq.unsignalled = 0;
       nvmev_host_interrupt(shared_->function, cq.vector);
     }
+  } else if (shared_->pending_events.load(std::memory_order_relaxed) != 0) {
+    // Nobody is there to be told; what they stand for is looked at when the controller is enabled.
+    shared_->pending_events.store(0, std::memory_order_relaxed);
   }
   u64 wake = keep_alive_ends_;
   if (sanitizes() && sanitize().wake_at() < wake) wake = sanitize().wake_at();

@@ -40,24 +40,26 @@ void Quiesce::Part::note_rings(Controller& controller) {
   rings_noted = true;
 }
 
-bool Quiesce::Part::rings_passed(Controller& controller) {
+bool Quiesce::Part::rings_passed(Controller& controller, bool skip_waiting) {
   Shared& shared = controller.shared();
   for (std::size_t i = 0; i < shared.rings.size(); i++) {
-    if (static_cast<std::int32_t>(shared.rings[i].popped() - published[i]) < 0) return false;
+    if (static_cast<std::int32_t>(shared.rings[i].popped() - published[i]) >= 0) continue;
+    const std::size_t worker = i % shared.config.workers;
+    if (!skip_waiting || !controller.workers()[worker].waits_for_others()) return false;
   }
   return true;
 }
 
-bool Quiesce::Part::fetched_done(Controller& controller) {
+bool Quiesce::Part::fetched_done(Controller& controller, bool skip_waiting) {
   if (!dispatchers_passed(controller)) return false;
   if (!long_plans_noted) note_long_plans(controller);
   if (!long_plans_passed(controller)) return false;
   if (!rings_noted) note_rings(controller);
-  return rings_passed(controller);
+  return rings_passed(controller, skip_waiting);
 }
 
 bool Quiesce::Part::done(Controller& controller) {
-  if (!fetched_done(controller)) return false;
+  if (!fetched_done(controller, false)) return false;
   for (const Worker& worker : controller.workers()) {
     if (worker.has_long_task()) return false;
   }
@@ -72,7 +74,7 @@ void Quiesce::begin(Controller& controller) {
 bool Quiesce::fetched_done(Controller& controller) {
   Part* part = parts_.data();
   bool all = true;
-  controller.subsystem().for_each_controller([&](Controller& other) { all &= part++->fetched_done(other); });
+  controller.subsystem().for_each_controller([&](Controller& other) { all &= part++->fetched_done(other, true); });
   return all;
 }
 

@@ -16,7 +16,8 @@ class Quiesce {
   // The moment. What must not be met by later commands is set before. Of dispatcher 0.
   void begin(Controller& controller);  // of any controller: it is about all of them
 
-  // As done(), but for commands that take long: those go on. Any thread.
+  // As done(), but for commands that take long, which go on, and for those behind a worker's command that waits like this
+  // itself: two of them would wait for each other for ever. Any thread.
   bool fetched_done(Controller& controller);
 
   // Whether all commands fetched before begin() have moved their data. Of dispatcher 0, outside its pass.
@@ -26,13 +27,13 @@ class Quiesce {
   // What one controller's threads have to pass.
   struct Part {
     void begin(Controller& controller);
-    bool fetched_done(Controller& controller);
+    bool fetched_done(Controller& controller, bool skip_waiting);
     bool done(Controller& controller);
     bool dispatchers_passed(Controller& controller);
     void note_long_plans(Controller& controller);
     bool long_plans_passed(Controller& controller);
     void note_rings(Controller& controller);
-    bool rings_passed(Controller& controller);
+    bool rings_passed(Controller& controller, bool skip_waiting);
 
     bool long_plans_noted;
     bool rings_noted;

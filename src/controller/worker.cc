@@ -162,6 +162,7 @@ void Worker::begin_long(const Task& task) {
     work.end = task.offset + task.length;
     if (command_of(task).step == nullptr) shared_->uncorrectable.clear(work.at, work.end - work.at);
   }
+  waits_for_others_.store(command_of(task).reserves, std::memory_order_release);
   long_busy_.store(true, std::memory_order_release);
 }
 
@@ -176,6 +177,7 @@ void Worker::step_long() {
   }
   CommandList* list = work.task.list;
   if (list != nullptr) list->taken.store(false, std::memory_order_release);
+  waits_for_others_.store(false, std::memory_order_release);
   long_busy_.store(false, std::memory_order_release);
 }
 

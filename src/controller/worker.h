@@ -36,6 +36,8 @@ class Worker {
 
   // Whether a long command (Dataset Management, Write Zeroes) is being carried out. Any thread.
   bool has_long_task() const { return long_busy_.load(std::memory_order_acquire); }
+  // Whether that is a Preempt and Abort, which waits for other workers. Any thread.
+  bool waits_for_others() const { return waits_for_others_.load(std::memory_order_acquire); }
 
  private:
   struct LongTask {
@@ -87,6 +89,7 @@ class Worker {
 
   LongTask long_{};
   std::atomic<bool> long_busy_{false};
+  std::atomic<bool> waits_for_others_{false};
 
   std::array<u64, NVMEV_MAX_VECTORS / 64> touched_{};  // completion queues posted to in this pass
   std::array<u64, NVMEV_MAX_VECTORS / 64> delayed_{};  // completion queues with coalesced interrupts

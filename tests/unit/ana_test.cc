@@ -135,6 +135,13 @@ TEST_F(Ana, StateIsThereAfterAResetAndBeforeAnEnable) {
   EXPECT_EQ(log(pair_.second).group.state, static_cast<u8>(AnaState::kInaccessible));
 }
 
+TEST_F(Ana, ADisabledControllerKeepsNobodyAwake) {
+  pair_.second.disable();
+  pair_.runner.run_for(1'000'000);
+  set("2:inaccessible");
+  EXPECT_FALSE(nvmev_dispatch_pending(pair_.device.get(), 0));
+}
+
 TEST_F(Ana, KeyIsChecked) {
   for (const char* wrong : {"", "2", "2:", "2:lost", "0:optimized", "5:optimized", "2:optimized+", "+2:optimized",
                             "2:optimized,1:optimized", "3:optimized", "4:inaccessible"}) {

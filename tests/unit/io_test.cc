@@ -95,8 +95,8 @@ TEST_F(Io, Refusals) {
 }
 
 TEST_F(Io, UnsupportedOpcodes) {
-  // Reservation Register, Zone Management, vendor specific.
-  for (const u32 opcode : {0x0du, 0x79u, 0x80u, 0xffu}) {
+  // Cancel, Zone Management, vendor specific.
+  for (const u32 opcode : {0x18u, 0x79u, 0x80u, 0xffu}) {
     Sqe sqe = cmd::io(static_cast<NvmOpcode>(opcode), 0, 1);
     EXPECT_EQ(rig_.io(sqe).status, Status::kInvalidOpcode) << opcode;
   }

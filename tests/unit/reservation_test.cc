@@ -575,6 +575,33 @@ TEST_F(Reservation, PreemptAndAbortWaitsForWritesUnderWay) {
   EXPECT_EQ(first_.write(0, pattern(4096, 2)).status, Status::kReservationConflict);
 }
 
+// Long commands behind two of them, at both controllers: nothing waits for ever.
+TEST_F(Reservation, PreemptAndAbortAtBothControllersWithLongCommands) {
+  std::vector<std::unique_ptr<DmaBuffer>> buffers;
+  for (Driver* driver : {&first_, &second_}) {
+    for (u32 i = 0; i < 6; i++) {
+      buffers.push_back(std::make_unique<DmaBuffer>(driver->arena(), 4096));
+      std::vector<u8> data(4096);
+      const u64 key = driver == &first_ ? kFirstKey : kSecondKey;
+      std::memcpy(&data[i == 0 ? 8 : 0], &key, 8);
+      std::memcpy(&data[8], &key, 8);
+      buffers.back()->write(data);
+      nvme::Sqe sqe = cmd::io(i == 0 ? NvmOpcode::kReservationRegister : NvmOpcode::kReservationAcquire, 0, 1);
+      sqe.cdw12 = 0;
+      sqe.cdw10 = i == 0 ? 0 : static_cast<u32>(AcquireAction::kPreemptAndAbort) | 5u << 8;
+      if (i == 1) sqe.cdw10 = 5u << 8;
+      sqe.prp1 = buffers.back()->bus();
+      driver->queue(1, sqe);
+      driver->queue(1, cmd::write_zeroes(0, 60000));
+      driver->queue(2, cmd::write_zeroes(0, 60000));
+    }
+    driver->ring(1);
+    driver->ring(2);
+  }
+  EXPECT_TRUE(first_.wait_for(18));
+  EXPECT_TRUE(second_.wait_for(18));
+}
+
 TEST_F(Reservation, EndsWithTheNamespace) {
   ASSERT_EQ(register_key(first_, kFirstKey), Status::kSuccess);
   ASSERT_EQ(acquire(first_, ReservationType::kExclusiveAccess, kFirstKey), Status::kSuccess);
