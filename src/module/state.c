@@ -9,6 +9,8 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/pagemap.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -88,9 +90,13 @@ int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, s
 	return 0;
 }
 
+/* Bytes that are written to the disk together. */
+#define NVMEV_STATE_WINDOW SZ_8M
+
 int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *data, size_t length)
 {
 	loff_t at = offset;
+	u64 done;
 
 	if (host->state.area) {
 		void *to = nvmev_area_at(host, offset, length);
@@ -109,6 +115,11 @@ int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *
 		data += put;
 		length -= put;
 	}
+	/* The disk is busy while the rest of the state is made. What fails is told by the sync. */
+	done = round_down(at, NVMEV_STATE_WINDOW);
+	if (done > offset)
+		filemap_fdatawrite_range(host->state.file->f_mapping, done - NVMEV_STATE_WINDOW,
+					 done - 1);
 	return 0;
 }
 
