@@ -2,6 +2,7 @@
 // What Identify Controller tells of the admin commands that are no part of an I/O command set.
 #include "admin.h"
 #include "controller.h"
+#include "copy.h"
 #include "nvmev/text.h"
 #include "nvmev/nvme/identify.h"
 
@@ -42,7 +43,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.mntmt = kMinThermalManagement;
   data.mxtmt = kMaxThermalManagement;
   data.oncs |= nvme::oncs::kWriteUncorrectable | nvme::oncs::kVerify | nvme::oncs::kCopy;
-  data.cdfs = 1;  // Copy descriptor format 0
+  data.cdfs = copy_formats(shared);
   describe_host_memory(shared, data);
   data.sgls = nvme::sgls::kByteAligned | nvme::sgls::kBitBucket | nvme::sgls::kLongerThanData;
   data.sanicap = kSanicap;

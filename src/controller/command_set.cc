@@ -19,6 +19,19 @@ const CommandSet& command_set(CommandFamily family) { return *kSets[static_cast<
 
 const CommandSet& command_set_of(const Namespace* ns) { return ns != nullptr ? *ns->region->set : kNvmCommandSet; }
 
+u32 format_count(const Shared& shared, const CommandSet& set) {
+  return set.has_metadata ? shared.metadata.formats() : set.formats;
+}
+
+bool accepts_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice) {
+  constexpr u8 kTypes = 3;
+  if (choice.index >= format_count(shared, set)) return false;
+  const BlockFormat& format = kBlockFormats[choice.index];
+  if (format.extended() && !shared.extended_formats.load(std::memory_order_relaxed)) return false;
+  const u8 type = choice.dps & kDpsType;
+  return type == 0 || (type <= kTypes && format.metadata >= format.tuple());
+}
+
 bool offers(const Shared& shared, nvme::NvmOpcode opcode) {
   for (const Region& region : shared.regions) {
     if (region.set->csi == nvme::Csi::kKeyValue) continue;  // its opcodes mean other things

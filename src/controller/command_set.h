@@ -20,8 +20,10 @@ struct CommandSet {
   const CommandTable* commands;
   // Its namespaces take all of their region: their FTL is not shared.
   bool whole_region;
-  // Formats that Format NVM and Namespace Management can choose.
-  u8 formats = sizeof(kLbaShifts);
+  // Formats of kBlockFormats that its namespaces can have on any device: the first ones.
+  u8 formats = kPlainFormats;
+  // Whether they can have those with metadata too, as far as there is room.
+  bool has_metadata = false;
   // Identify CNS 05h and 06h: fill in a zeroed page; nullptr: it stays so.
   void (*identify_namespace)(const Shared&, const Namespace&, u8* page) = nullptr;
   void (*identify_controller)(const Shared&, u8* page) = nullptr;
@@ -30,11 +32,17 @@ struct CommandSet {
   nvme::Status (*read_wanted)(const u8* page, u64* bytes) = nullptr;
   // A region of the device comes into being; nullptr: nothing to do.
   void (*attach)(Subsystem&, Region&) = nullptr;
-  // The only LBA format that Format NVM accepts; nullptr: any of kLbaShifts.
+  // The only LBA format that Format NVM accepts; nullptr: the first ones of kBlockFormats.
   u32 (*fixed_format)(const Namespace&) = nullptr;
   // Identify CNS 00h and 11h: changes what all sets say; nullptr: nothing.
   void (*describe_namespace)(const Shared&, const Namespace&, nvme::IdentifyNamespace&) = nullptr;
 };
+
+// How many of kBlockFormats namespaces of the set can have on this device.
+u32 format_count(const Shared& shared, const CommandSet& set);
+// Whether the choice is one that they can have, by a host that knows extended formats or does not. Format NVM and Namespace
+// Management refuse others with Invalid Format.
+bool accepts_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice);
 
 // Families that this build has no type of have the NVM Command Set's row.
 const CommandSet& command_set(CommandFamily family);
@@ -58,6 +66,9 @@ inline bool has_reservations(const Shared& shared) { return offers(shared, nvme:
 
 // Whether the device has namespaces of the set, or could have them.
 bool has_command_set(const Shared& shared, u8 csi);
+
+// Identify CNS 05h of the NVM Command Set.
+void identify_nvm_namespace(const Shared& shared, const Namespace& ns, u8* page);
 
 // One for each family.
 extern const CommandSet kNvmCommandSet;

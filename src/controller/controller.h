@@ -124,6 +124,7 @@ class Controller {
   void apply_thermal();
   void apply_open_channel();
   void apply_ana();  // ana.cc
+  void apply_host_behavior();
   void restore_features();
   // The namespace is gone; another one may get its id.
   void forget_namespace(u32 nsid);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "copy.h"
 
+#include "block_io.h"
 #include "io_check.h"
 
 namespace nvmev {
 
+using nvme::Sqe;
 using nvme::Status;
 
 namespace {
@@ -19,7 +21,108 @@ u32 max_range_blocks(const Shared& shared, const Namespace& ns) {
   return blocks < kLargest ? blocks : kLargest;
 }
 
+// ---- Fields of CDW12, and descriptors ------------------------------------------------------------------------------
+
+u32 format_of(const Sqe& sqe) { return sqe.cdw12 >> 8 & 0xf; }
+
+// PRINFOR and STCR; PRINFOW and STCW are where other commands have PRINFO and STC.
+u32 prinfo_of_read(const Sqe& sqe) {
+  return (sqe.cdw12 >> 12 & 0xf) | ((sqe.cdw12 >> 25 & 1) != 0 ? prinfo::kStorageCheck : 0);
+}
+
+bool names_namespaces(u32 format) { return format >= 2; }
+bool has_long_tags(u32 format) { return format % 2 != 0; }
+
+// Figures 34 to 37. Those with long tags are for guards of 64 bits; those that name namespaces are for hosts that have
+// asked for them.
+bool is_offered(const Shared& shared, const Namespace& ns, u32 format) {
+  if (format > 3 || has_long_tags(format) != (ns.block_format().guard == GuardFormat::k64)) return false;
+  return !names_namespaces(format) || (shared.copy_formats.load(std::memory_order_relaxed) >> format & 1) != 0;
+}
+
+struct Descriptor {
+  u32 nsid;
+  u64 slba;
+  u32 blocks;
+  ProtectionTags tags;
+};
+
+Descriptor read_descriptor(const u8* from, u32 format, u32 own_nsid) {
+  if (has_long_tags(format)) {
+    nvme::CopyRangeLong range;
+    __builtin_memcpy(&range, from, sizeof(range));
+    u64 tags = 0;
+    for (const u8 byte : range.elbt) tags = tags << 8 | byte;
+    return {names_namespaces(format) ? range.snsid : own_nsid,
+            range.slba,
+            range.nlb + 1u,
+            {tags & ((1ull << 48) - 1), range.elbat, range.elbatm}};
+  }
+  nvme::CopyRange range;
+  __builtin_memcpy(&range, from, sizeof(range));
+  return {names_namespaces(format) ? range.snsid : own_nsid, range.slba, range.nlb + 1u,
+          {range.elbt, range.elbat, range.elbatm}};
+}
+
+// ---- What may be copied where ----------------------------------------------------------------------------------------
+
+bool acts(u32 prinfo) { return (prinfo & prinfo::kAction) != 0; }
+
+bool same_format(const Namespace& a, const Namespace& b) {
+  const BlockFormat &x = a.block_format(), &y = b.block_format();
+  return x.shift == y.shift && x.metadata == y.metadata && x.guard == y.guard && x.storage_tag == y.storage_tag &&
+         a.dps.load(std::memory_order_relaxed) == b.dps.load(std::memory_order_relaxed);
+}
+
+// Of two namespaces, one of which has protection information and the other nothing: the controller makes it, or takes it away.
+bool corresponds(const Namespace& with, const Namespace& without) {
+  return with.lba_shift() == without.lba_shift() && protection_of(with).whole_metadata() && without.metadata_bytes() == 0;
+}
+
+Status check_formats(const Namespace& from, const Namespace& to, u32 read, u32 write) {
+  const bool of_from = protection_of(from).enabled(), of_to = protection_of(to).enabled();
+  bool possible;
+  if (of_from == of_to) {
+    if (of_from && acts(read) != acts(write)) return Status::kInvalidField;
+    possible = same_format(from, to);
+  } else {
+    possible = of_from ? acts(read) && corresponds(from, to) : acts(write) && corresponds(to, from);
+  }
+  return possible ? Status::kSuccess : Status::kIncompatibleNamespaceOrFormat;
+}
+
+// A namespace that a descriptor names.
+Status find_source(const IoContext& context, u32 nsid, const Namespace** found) {
+  const Namespace* ns = context.shared.namespaces.find_attached(nsid);
+  if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  if (ns->region->set != context.ns->region->set) return Status::kIncompatibleNamespaceOrFormat;
+  *found = ns;
+  return ns->formatting.load(std::memory_order_seq_cst) ? Status::kFormatInProgress : Status::kSuccess;
+}
+
+Status check_source(const IoContext& context, const Sqe& sqe, const Descriptor& descriptor, CopySource* source) {
+  const Namespace* ns = context.ns;
+  if (descriptor.nsid != sqe.nsid) {
+    if (const Status status = find_source(context, descriptor.nsid, &ns); status != Status::kSuccess) return status;
+  }
+  if (descriptor.blocks > max_range_blocks(context.shared, *ns)) return Status::kCommandSizeLimitExceeded;
+  if (descriptor.slba > ns->blocks() || descriptor.blocks > ns->blocks() - descriptor.slba) return Status::kLbaOutOfRange;
+  Status status = check_formats(*ns, *context.ns, prinfo_of_read(sqe), prinfo_of(sqe));
+  if (status != Status::kSuccess) return status;
+  status = protection_of(*ns).check_fields(prinfo_of_read(sqe), descriptor.slba, descriptor.tags);
+  *source = {ns->base + (descriptor.slba << ns->lba_shift()), descriptor.tags, descriptor.nsid, descriptor.blocks};
+  return status;
+}
+
 }  // namespace
+
+u16 copy_formats(const Shared& shared) {
+  constexpr u16 kShort = 1u << 0 | 1u << 2, kLong = 1u << 1 | 1u << 3;
+  for (u32 i = 0; i < shared.metadata.formats(); i++) {
+    if (kBlockFormats[i].guard == GuardFormat::k64) return kShort | kLong;
+  }
+  return kShort;
+}
 
 void fill_copy_limits(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.mssrl = static_cast<u16>(max_range_blocks(shared, ns));
@@ -28,31 +131,38 @@ void fill_copy_limits(const Shared& shared, const Namespace& ns, nvme::IdentifyN
 }
 
 Status check_copy(const IoContext& context, Task& task) {
-  const nvme::Sqe& sqe = task.sqe;
+  const Sqe& sqe = task.sqe;
   if (const Status status = check_common(context, sqe); status != Status::kSuccess) return status;
   const Namespace& ns = *context.ns;
   const u32 ranges = (sqe.cdw12 & 0xff) + 1;
-  const u32 format = sqe.cdw12 >> 8 & 0xf;
-  if (format != 0) return Status::kInvalidField;
+  const u32 format = format_of(sqe);
+  if (!is_offered(context.shared, ns, format)) return Status::kInvalidField;
   if (ranges > nvme::kMaxCopyRanges) return Status::kCommandSizeLimitExceeded;
   CommandList& list = *context.list;
   list.count = ranges;
-  const Status fetched = fetch_list(context, sqe, list.copies, ranges * sizeof(nvme::CopyRange));
-  if (fetched != Status::kSuccess) return fetched;
+  const u32 size = has_long_tags(format) ? sizeof(nvme::CopyRangeLong) : sizeof(nvme::CopyRange);
+  const Status mapped = context.buffer->map(sqe, ranges * size);
+  if (mapped != Status::kSuccess) return mapped;
+  context.buffer->copy_in(list.descriptors, ranges * size);
   u64 blocks = 0;
   for (u32 i = 0; i < ranges; i++) {
-    const nvme::CopyRange source = list.copies[i];  // its place is about to be reused
-    const u32 count = source.nlb + 1u;
-    if (count > max_range_blocks(context.shared, ns)) return Status::kCommandSizeLimitExceeded;
-    if (source.slba > ns.blocks() || count > ns.blocks() - source.slba) return Status::kLbaOutOfRange;
-    list.bytes[i] = {ns.base + (source.slba << ns.lba_shift()), static_cast<u64>(count) << ns.lba_shift()};
-    blocks += count;
+    const Descriptor descriptor = read_descriptor(list.descriptors + i * size, format, sqe.nsid);
+    // In the place of descriptors that have been read.
+    const Status status = check_source(context, sqe, descriptor, &list.sources[i]);
+    if (status != Status::kSuccess) return status;
+    blocks += descriptor.blocks;
   }
   if (blocks > max_blocks(context.shared, ns)) return Status::kCommandSizeLimitExceeded;
   if (sqe.slba() > ns.blocks() || blocks > ns.blocks() - sqe.slba()) return Status::kLbaOutOfRange;
+  if (const Status status = check_protection(ns, sqe, true); status != Status::kSuccess) return status;
   task.op = IoOp::kWrite;
   task.offset = ns.base + (sqe.slba() << ns.lba_shift());
   task.length = blocks << ns.lba_shift();
+  for (u32 i = 0; names_namespaces(format) && i < ranges; i++) {
+    const CopySource& source = list.sources[i];
+    const u64 length = static_cast<u64>(source.blocks) << ns.lba_shift();
+    if (source.offset < task.offset + task.length && task.offset < source.offset + length) return Status::kOverlappingIoRange;
+  }
   task.list = &list;
   return Status::kSuccess;
 }
@@ -60,16 +170,19 @@ Status check_copy(const IoContext& context, Task& task) {
 // The device reads all sources at once, and writes when it has them. Both are asked for as of `now`: the model's time
 // must not run ahead for others.
 void act_copy(const IoContext& context, Task& task, u64 now) {
-  Model& model = context.ns->region->model;
+  constexpr u32 kForceUnitAccess = 1u << 30;
   u64 read = now;
   for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
-    const ByteRange& source = task.list->bytes[i];
-    const IoPlan plan = model.plan({now, source.offset, source.length, IoOp::kRead, false});
+    const CopySource& source = task.list->sources[i];
+    const Namespace& from = *context.shared.namespaces.find(source.nsid);
+    const u64 length = static_cast<u64>(source.blocks) << from.lba_shift();
+    const IoPlan plan = from.region->model.plan({now, source.offset, length, IoOp::kRead, false});
     if (plan.done > read) read = plan.done;
     task.status = plan.status;
   }
   if (task.status == Status::kSuccess) {
-    const IoPlan plan = model.plan({now, task.offset, task.length, IoOp::kWrite, false});
+    const bool fua = (task.sqe.cdw12 & kForceUnitAccess) != 0;
+    const IoPlan plan = context.ns->region->model.plan({now, task.offset, task.length, IoOp::kWrite, fua});
     task.target = read + (plan.done - now);
     task.status = plan.status;
   }
@@ -78,24 +191,114 @@ void act_copy(const IoContext& context, Task& task, u64 now) {
 
 namespace {
 
+// Holds the locks of two blocks' pages.
+class BothLocks {
+ public:
+  BothLocks(nvmev_host* host, Spinlock& a, Spinlock& b) : host_(host), first_(&a < &b ? a : b), second_(&a < &b ? b : a) {
+    nvmev_host_critical_begin(host_);
+    first_.lock();
+    if (&first_ != &second_) second_.lock();
+  }
+  ~BothLocks() {
+    if (&first_ != &second_) second_.unlock();
+    first_.unlock();
+    nvmev_host_critical_end(host_);
+  }
+  BothLocks(const BothLocks&) = delete;
+  BothLocks& operator=(const BothLocks&) = delete;
+
+ private:
+  nvmev_host* host_;
+  Spinlock& first_;
+  Spinlock& second_;
+};
+
+bool copy_data(Medium& medium, u64 from, u64 to, u64 length) {
+  u8 unit[kUnit];
+  for (u64 at = 0; at < length; at += kUnit) {
+    medium.read(from + at, {unit, kUnit, unit, 0});
+    if (!medium.write(to + at, {unit, kUnit, unit, 0})) return false;
+  }
+  return true;
+}
+
+// Calls `with(namespace, source, block of it, block of all)` for every block of the sources; stops at the first status that is no success.
+template <typename Function>
+Status for_each_block(Shared& shared, const CommandList& list, Function with) {
+  u64 all = 0;
+  for (u32 i = 0; i < list.count; i++) {
+    const CopySource& source = list.sources[i];
+    const Namespace& from = *shared.namespaces.find(source.nsid);
+    for (u64 block = 0; block < source.blocks; block++, all++) {
+      if (const Status status = with(from, source, block, all); status != Status::kSuccess) return status;
+    }
+  }
+  return Status::kSuccess;
+}
+
+// What PRINFOR asks for of the source, and PRINFOW of what is to be written.
+Status check_blocks_read(Shared& shared, const Task& task, const Namespace& to) {
+  const Protection written = protection_of(to);
+  const u32 read = prinfo_of_read(task.sqe), write = prinfo_of(task.sqe);
+  const ProtectionTags tags = tags_of(task.sqe);
+  return for_each_block(shared, *task.list, [&](const Namespace& from, const CopySource& source, u64 block, u64 all) {
+    const Protection kept = protection_of(from);
+    if (!kept.enabled()) return Status::kSuccess;
+    const u64 offset = source.offset + (block << from.lba_shift());
+    u8 metadata[kMaxMetadata];
+    u64 guard = 0;
+    {
+      SpinGuard lock(shared.host, shared.metadata.lock_of(offset));
+      load_metadata(shared, from, offset, metadata);
+      if (((read | write) & prinfo::kGuardCheck) != 0) guard = guard_of(shared, kept, offset, 1u << from.lba_shift(), metadata);
+    }
+    const Status status = kept.check(metadata, read, guard, source.tags, block);
+    if (status != Status::kSuccess || !written.enabled() || acts(write)) return status;
+    return written.check(metadata, write, guard, tags, all);
+  });
+}
+
+Status copy_blocks(Shared& shared, const Task& task, const Namespace& to) {
+  if (const Status status = check_blocks_read(shared, task, to); status != Status::kSuccess) return status;
+  if (!prepare_blocks(shared, to, task.offset, task.length)) return Status::kWriteFault;
+  const Protection written = protection_of(to);
+  const bool generates = written.enabled() && acts(prinfo_of(task.sqe));
+  const ProtectionTags tags = tags_of(task.sqe);
+  const u32 bytes = 1u << to.lba_shift();
+  return for_each_block(shared, *task.list, [&](const Namespace& from, const CopySource& source, u64 block, u64 all) {
+    const u64 offset = source.offset + block * bytes;
+    const u64 target = task.offset + all * bytes;
+    u8 metadata[kMaxMetadata] = {};
+    const BothLocks locks(shared.host, shared.metadata.lock_of(offset), shared.metadata.lock_of(target));
+    if (from.metadata_bytes() != 0) load_metadata(shared, from, offset, metadata);
+    if (generates) written.generate(metadata, guard_of(shared, written, offset, bytes, metadata), tags, all);
+    if (!copy_data(shared.medium, offset, target, bytes)) return Status::kWriteFault;
+    if (to.metadata_bytes() != 0 && !store_metadata(shared, to, target, metadata)) return Status::kWriteFault;
+    return Status::kSuccess;
+  });
+}
+
 Status copy_ranges(Shared& shared, const Task& task) {
   const CommandList& list = *task.list;
-  Medium& medium = shared.medium;
+  const Namespace& to = *shared.namespaces.find(task.sqe.nsid);
+  const u32 shift = to.lba_shift();
+  bool metadata = to.metadata_bytes() != 0;
   for (u32 i = 0; i < list.count; i++) {
-    if (shared.uncorrectable.any(list.bytes[i].offset, list.bytes[i].length)) return Status::kUnrecoveredReadError;
+    const CopySource& source = list.sources[i];
+    if (shared.uncorrectable.any(source.offset, static_cast<u64>(source.blocks) << shift)) return Status::kUnrecoveredReadError;
+    metadata |= shared.namespaces.find(source.nsid)->metadata_bytes() != 0;
   }
-  // All memory first, so that running out of it leaves the blocks as they were.
-  const u64 end = task.offset + task.length;
-  for (u64 at = task.offset; at < end; at = (at | (kPageSize - 1)) + 1) {
-    if (!medium.prepare(at)) return Status::kWriteFault;
-  }
-  u8 unit[kUnit];
-  u64 to = task.offset;
-  for (u32 i = 0; i < list.count; i++) {
-    const ByteRange& source = list.bytes[i];
-    for (u64 at = 0; at < source.length; at += kUnit, to += kUnit) {
-      medium.read(source.offset + at, {unit, kUnit, unit, 0});
-      if (!medium.write(to, {unit, kUnit, unit, 0})) return Status::kWriteFault;
+  if (metadata) {
+    const Status status = copy_blocks(shared, task, to);
+    if (status != Status::kSuccess) return status;
+  } else {
+    // All memory first, so that running out of it leaves the blocks as they were.
+    if (!prepare_blocks(shared, to, task.offset, task.length)) return Status::kWriteFault;
+    u64 at = task.offset;
+    for (u32 i = 0; i < list.count; i++) {
+      const u64 length = static_cast<u64>(list.sources[i].blocks) << shift;
+      if (!copy_data(shared.medium, list.sources[i].offset, at, length)) return Status::kWriteFault;
+      at += length;
     }
   }
   shared.uncorrectable.clear(task.offset, task.length);

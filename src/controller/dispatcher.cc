@@ -229,6 +229,7 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
   task.placement = 0;
   task.result = 0;
   task.wait = false;
+  task.has_metadata = false;
 }
 
 // Whether the device carries the command out as things are.

@@ -40,7 +40,7 @@ void Controller::record_namespace(u32 cdw10, const Namespace& ns) {
   nvme::ChangeNamespaceEvent event{};
   event.cdw10 = cdw10;
   event.nsze = event.ncap = ns.blocks();
-  event.flbas = ns.format.load(std::memory_order_relaxed);
+  event.flbas = ns.flbas();
   event.nsid = ns.id;
   record(PersistentEventType::kChangeNamespace, event);
 }

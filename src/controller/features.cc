@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "command_set.h"
 #include "controller.h"
+#include "copy.h"
 #include "fdp.h"
 #include "nvmev/nvme/feature.h"
 #include "open_channel/open_channel.h"
@@ -244,7 +245,9 @@ struct HostBehavior {
   u8 acre;   // Advanced Command Retry: no delays are asked for (CRDT1 to 3 are 0)
   u8 etdas;  // Extended Telemetry Data Area 4
   u8 lbafee;  // LBA Format Extension
-  u8 reserved3[509];
+  u8 hdisns;
+  u16 cdfe;  // Copy Descriptor Formats Enable
+  u8 reserved6[506];
 };
 static_assert(sizeof(HostBehavior) == 512);
 
@@ -253,15 +256,23 @@ Status set_host_behavior(Access& access) {
   if (const Status status = access.controller.receive(access.sqe, &data, sizeof(data)); status != Status::kSuccess) {
     return status;
   }
-  // There is no data area 4 (LPA bit 6), and there are no extended formats (CTRATT bit 15).
-  if (data.acre > 1 || data.etdas != 0 || data.lbafee != 0) return Status::kInvalidField;
-  access.values.host_behavior = data.acre;
+  // There is no data area 4 (LPA bit 6), and extended formats are there as CTRATT bit 15 says.
+  if (data.acre > 1 || data.etdas != 0 || data.lbafee > 1 || data.hdisns != 0) return Status::kInvalidField;
+  Shared& shared = access.controller.shared();
+  if (data.lbafee != 0 && shared.metadata.formats() <= kPlainFormats) return Status::kInvalidField;
+  // Only formats 2 and 3 need to be enabled.
+  constexpr u16 kCopyFormats = 1u << 2 | 1u << 3;
+  if ((data.cdfe & ~(copy_formats(shared) & kCopyFormats)) != 0) return Status::kInvalidField;
+  access.values.host_behavior = data.acre | static_cast<u32>(data.lbafee) << 8 | static_cast<u32>(data.cdfe) << 16;
+  access.controller.apply_host_behavior();
   return Status::kSuccess;
 }
 
 Status get_host_behavior(Access& access) {
   HostBehavior data{};
   data.acre = static_cast<u8>(access.values.host_behavior);
+  data.lbafee = static_cast<u8>(access.values.host_behavior >> 8);
+  data.cdfe = static_cast<u16>(access.values.host_behavior >> 16);
   return access.controller.send(access.sqe, &data, sizeof(data));
 }
 
@@ -688,6 +699,11 @@ void Controller::apply_thermal() {
   thermal_.set(static_cast<u16>(features_.thermal >> 16), static_cast<u16>(features_.thermal), now_);
 }
 
+void Controller::apply_host_behavior() {
+  shared_->extended_formats.store((features_.host_behavior >> 8 & 0xff) != 0, std::memory_order_relaxed);
+  shared_->copy_formats.store(static_cast<u16>(features_.host_behavior >> 16), std::memory_order_relaxed);
+}
+
 void Controller::apply_open_channel() {
   shared_->media_feedback.store(features_.media_feedback, std::memory_order_relaxed);
 }
@@ -706,6 +722,7 @@ void Controller::restore_features() {
   }
   apply_open_channel();
   apply_host_memory(*shared_, features_.host_memory, now_);
+  apply_host_behavior();
 }
 
 void Controller::forget_namespace(u32 nsid) {

@@ -33,7 +33,7 @@ struct FeatureValues {
   u32 keep_alive = 0;  // ms, as the timer counts; 0: off
   u32 thermal = 0;     // TMT1, TMT2
   u32 non_operational_permissive = 0;
-  u32 host_behavior = 0;  // ACRE
+  u32 host_behavior = 0;  // ACRE in bits 7:0, LBAFEE in bits 15:8, CDFE in bits 31:16
   u32 sanitize_warning = 0;  // NODRM
   HostMemoryBuffer host_memory;
 

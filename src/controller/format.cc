@@ -14,12 +14,27 @@ namespace {
 
 enum : u32 { kQuiesce, kErase, kForget };
 
-u32 format_index(const Sqe& sqe) { return (sqe.cdw10 & 0xf) | (sqe.cdw10 >> 12 & 0x3) << 4; }
+// LBAF, LBAFU, MSET, PI and PIL.
+FormatChoice choice_of(const Sqe& sqe) {
+  FormatChoice choice;
+  choice.index = static_cast<u8>((sqe.cdw10 & 0xf) | (sqe.cdw10 >> 12 & 0x3) << 4);
+  choice.dps = static_cast<u8>((sqe.cdw10 >> 5 & kDpsType) | ((sqe.cdw10 >> 8 & 1) != 0 ? kDpsFirst : 0));
+  choice.interleaved = (sqe.cdw10 >> 4 & 1) != 0;
+  return choice;
+}
+
+// Where something means nothing it is ignored.
+FormatChoice meaningful(FormatChoice choice) {
+  if (kBlockFormats[choice.index].metadata == 0) choice.interleaved = false;
+  if ((choice.dps & kDpsType) == 0) choice.dps = 0;
+  return choice;
+}
 
 bool is_fixed(const Namespace& ns) { return command_set_of(&ns).fixed_format != nullptr; }
 
-bool accepts(const Namespace& ns, u32 index) {
-  return is_fixed(ns) ? index == command_set_of(&ns).fixed_format(ns) : index < ns.region->set->formats;
+bool accepts(const Shared& shared, const Namespace& ns, const FormatChoice& choice) {
+  if (!is_fixed(ns)) return accepts_format(shared, *ns.region->set, choice);
+  return choice.index == command_set_of(&ns).fixed_format(ns) && choice.dps == 0;
 }
 
 // Formats the namespaces from job.nsid to job.last_nsid that are marked so, one after another.
@@ -39,10 +54,10 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
     }
     if (!ns.region->model.erase_step(controller.now(), ns.base, ns.allocated(), &job.at)) return false;
     job.stage = kErase;
-    const u8 before = ns.format.load(std::memory_order_relaxed);
-    const u8 index = is_fixed(ns) ? before : static_cast<u8>(format_index(job.sqe));
-    const bool changed = index != before;
-    ns.format.store(index, std::memory_order_relaxed);
+    const FormatChoice before = ns.format_choice();
+    const FormatChoice after = is_fixed(ns) ? before : meaningful(choice_of(job.sqe));
+    const bool changed = !(after == before);
+    ns.set_format(after);
     ns.formatting.store(false, std::memory_order_release);
     if (changed) controller.tell_namespace_changed(ns);
     job.at = 0;
@@ -54,7 +69,6 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
 }  // namespace
 
 AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
-  const u32 protection = sqe.cdw10 >> 5 & 0x7;
   const u32 erase_setting = sqe.cdw10 >> 9 & 0x7;
   constexpr u32 kUserDataErase = 1;
   ControllerNamespaces& namespaces = controller.shared().namespaces;
@@ -63,10 +77,9 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
   if (const Status gate = controller.shared().ana.gate(); gate != Status::kSuccess) return {gate};
   if (erase_setting > kUserDataErase) return {Status::kInvalidField};  // no cryptographic erase (FNA bit 2)
-  if (protection != 0) return {Status::kInvalidFormat};
   for (const Namespace& ns : namespaces) {
     const bool meant = (all || &ns == one) && namespaces.attached(ns);
-    if (meant && !accepts(ns, format_index(sqe))) return {Status::kInvalidFormat};
+    if (meant && !accepts(controller.shared(), ns, choice_of(sqe))) return {Status::kInvalidFormat};
     if (meant && !controller.may_write(ns)) return {Status::kReservationConflict};
     if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fused.h"
 
+#include "block_io.h"
 #include "command_set.h"
 #include "nvmev/nvme/command.h"
 
@@ -82,6 +83,10 @@ void carry_out_fused(const IoContext& context, Task& compare, Task& write, u8* b
   if (const Status status = check_pair(context, compare.sqe, write.sqe); status != Status::kSuccess) return end(status, status);
   if (const Status status = check(context, compare); status != Status::kSuccess) return end(status, Status::kFailedFusedCommand);
   if (const Status status = check(context, write); status != Status::kSuccess) return end(Status::kFailedFusedCommand, status);
+  if (compare.has_metadata) {
+    const FusedOutcome outcome = fuse_blocks(context, compare, write, block, now);
+    return end(outcome.compare, outcome.write);
+  }
   // The buffer is needed for what is compared: what is to be written waits elsewhere.
   const u32 length = static_cast<u32>(write.length);
   if (const Status status = context.buffer->map(write.sqe, length); status != Status::kSuccess) {

@@ -68,6 +68,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.nn = kMaxNamespaces;
   data.mnan = kMaxNamespaces;
   data.oncs = nvme::oncs::kSaveSelect | nvme::oncs::kTimestamp;
+  if (shared.metadata.formats() > kPlainFormats) data.ctratt |= nvme::ctratt::kExtendedFormats;
   if (offers(shared, nvme::NvmOpcode::kCompare)) data.oncs |= nvme::oncs::kCompare;
   data.fuses = offers_fused(shared) ? nvme::kFusesCompareAndWrite : 0;
   if (offers(shared, nvme::NvmOpcode::kDatasetManagement)) data.oncs |= nvme::oncs::kDatasetManagement;
@@ -91,12 +92,25 @@ bool knows_reservations(const Namespace& ns) {
   return find_command(command_set_of(&ns), static_cast<u8>(nvme::NvmOpcode::kReservationRegister)).name != nullptr;
 }
 
+void fill_formats(const Shared& shared, const CommandSet& set, nvme::IdentifyNamespace& data) {
+  const u32 formats = format_count(shared, set);
+  data.nlbaf = static_cast<u8>(formats - 1);
+  for (u32 i = 0; i < formats; i++) {
+    data.lbaf[i].lbads = kBlockFormats[i].shift;
+    data.lbaf[i].ms = kBlockFormats[i].metadata;
+  }
+  if (formats <= kPlainFormats) return;
+  data.mc = nvme::kMcInterleaved | nvme::kMcSeparate;
+  data.dpc = nvme::kDpcTypes | nvme::kDpcFirst | nvme::kDpcLast;
+}
+
 void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.nsze = ns.blocks();
   data.ncap = writable_bytes(*ns.region, ns.bytes) >> ns.lba_shift();
   data.nuse = shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : data.nsze;
-  data.nlbaf = sizeof(kLbaShifts) - 1;
-  data.flbas = ns.format.load(std::memory_order_relaxed);
+  fill_formats(shared, *ns.region->set, data);
+  data.flbas = ns.flbas();
+  data.dps = ns.dps.load(std::memory_order_relaxed);
   if (ns.shared) data.nmic = nvme::kNmicShared;
   if (knows_reservations(ns)) data.rescap = nvme::kRescapAll;
   if (!shared.subsystem.has_one_controller()) data.anagrpid = kAnaGroup;
@@ -112,17 +126,15 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   put_u128(data.nvmcap, ns.allocated());
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());
-  for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
   if (const auto describe = command_set_of(&ns).describe_namespace; describe != nullptr) describe(shared, ns, data);
 }
 
 // What all namespaces have in common, for hosts that are about to create one (section 4.1.5.1 of the NVM Command Set).
 void fill_common_namespace(const Shared& shared, nvme::IdentifyNamespace& data) {
+  fill_formats(shared, kNvmCommandSet, data);
   if (!shared.subsystem.has_one_controller()) data.nmic = nvme::kNmicShared;
-  data.nlbaf = sizeof(kLbaShifts) - 1;
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
-  for (u32 i = 0; i < sizeof(kLbaShifts); i++) data.lbaf[i].lbads = kLbaShifts[i];
 }
 
 // ---- One function for each CNS value -------------------------------------------------------------------------
@@ -218,8 +230,7 @@ void fill_csi_namespace(const Shared& shared, const Namespace* ns, u8* data) {
   if (ns != nullptr && set.identify_namespace != nullptr) set.identify_namespace(shared, *ns, data);
 }
 
-// The structure of the namespace's own command set (NVM Command Set 1.0 section 4.1.5.3: all zeros without protection
-// information).
+// The structure of the namespace's own command set.
 template <typename Predicate>
 Status csi_namespace_if(Controller& controller, const Sqe& sqe, u8* data, Predicate shown) {
   const Shared& shared = controller.shared();
@@ -352,6 +363,20 @@ constexpr CnsRow kRows[] = {
 };
 
 }  // namespace
+
+// NVM Command Set 1.0 section 4.1.5.3.
+void identify_nvm_namespace(const Shared& shared, const Namespace& ns, u8* page) {
+  auto& data = *reinterpret_cast<nvme::IdentifyNvmNamespace*>(page);
+  const u32 formats = format_count(shared, *ns.region->set);
+  if (formats <= kPlainFormats) return;
+  data.pic = nvme::kPicStorageTagReadCheck;
+  for (u32 i = 0; i < formats; i++) {
+    const BlockFormat& format = kBlockFormats[i];
+    data.elbaf[i] = format.storage_tag | static_cast<u32>(format.guard) << nvme::kElbafPifShift;
+  }
+  const u32 bits = ns.block_format().storage_tag;
+  data.lbstm = (1ull << bits) - 1;
+}
 
 AdminResult identify(Controller& controller, const Sqe& sqe) {
   for (const CnsRow& row : kRows) {

@@ -17,6 +17,10 @@ inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe)
   if (sqe.fuse() != 0) return status_of_lone_fused(context.ns, sqe);
   if (sqe.psdt() > 1) return Status::kInvalidField;  // SGLS: metadata have no SGL
   if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  // Formats that the host does not know (section 5.27.1.18 of the base specification).
+  if (context.ns->block_format().extended() && !context.shared.extended_formats.load(std::memory_order_relaxed)) {
+    return Status::kInvalidNamespaceOrFormat;
+  }
   if (context.ns->formatting.load(std::memory_order_seq_cst)) return Status::kFormatInProgress;
   return Status::kSuccess;
 }
@@ -32,10 +36,10 @@ inline nvme::Status fetch_list(const IoContext& context, const nvme::Sqe& sqe, v
 // Turns a range of logical blocks into bytes: task.offset, task.length.
 nvme::Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task);
 
-// Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12.
-nvme::Status check_blocks(const IoContext& context, Task& task);
+// Read, Write, Compare, Write Zeroes: SLBA in CDW10-11, NLB (0-based) in CDW12. `acts`: whether PRACT may be set.
+nvme::Status check_blocks(const IoContext& context, Task& task, bool acts = true);
 // And the form of the data pointers.
-nvme::Status check_transfer(const IoContext& context, Task& task);
+nvme::Status check_transfer(const IoContext& context, Task& task, bool acts = true);
 
 // Checks the ranges of Dataset Management; task.list has those to deallocate.
 nvme::Status check_dataset_management(const IoContext& context, Task& task);

@@ -2,6 +2,7 @@
 // NVM Command Set 1.0, section 3.2.
 #include "io_commands.h"
 
+#include "block_io.h"
 #include "command_set.h"
 #include "copy.h"
 #include "fdp.h"
@@ -20,19 +21,31 @@ Status check_range(const Namespace& ns, u64 slba, u64 blocks, Task& task) {
   if (slba > size || blocks > size - slba) return Status::kLbaOutOfRange;
   task.offset = ns.base + (slba << ns.lba_shift());
   task.length = blocks << ns.lba_shift();
+  task.has_metadata = ns.metadata_bytes() != 0;
   return Status::kSuccess;
 }
 
-Status check_blocks(const IoContext& context, Task& task) {
+// PRINFO and the storage tag check mean nothing without protection information: they are ignored (section 5.2.1).
+Status check_blocks(const IoContext& context, Task& task, bool acts) {
   if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
-  // PRINFO and the storage tag check mean nothing without protection information: they are ignored (section 5.2.1).
-  return check_range(*context.ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
+  const Status status = check_range(*context.ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
+  if (status != Status::kSuccess || !task.has_metadata) return status;
+  return check_protection(*context.ns, task.sqe, acts);
 }
 
-Status check_transfer(const IoContext& context, Task& task) {
-  if (const Status status = check_blocks(context, task); status != Status::kSuccess) return status;
-  if (task.length > context.shared.max_transfer()) return Status::kInvalidField;
-  return DataBuffer::check(task.sqe, static_cast<u32>(task.length));
+Status check_transfer(const IoContext& context, Task& task, bool acts) {
+  if (const Status status = check_blocks(context, task, acts); status != Status::kSuccess) return status;
+  u64 length = task.length;
+  if (task.has_metadata) {
+    const BlockTransfer transfer = transfer_of(*context.ns, task.sqe, task.length >> context.ns->lba_shift());
+    length = transfer.bytes;
+    // One contiguous buffer; where data have an SGL, it may begin at any byte.
+    const u64 mptr = task.sqe.mptr;
+    const bool aligned = task.sqe.psdt() != 0 || mptr % sizeof(u32) == 0;
+    if (transfer.metadata_bytes != 0 && (mptr == 0 || !aligned)) return Status::kInvalidField;
+  }
+  if (length > context.shared.max_transfer()) return Status::kInvalidField;
+  return DataBuffer::check(task.sqe, static_cast<u32>(length));
 }
 
 namespace {
@@ -56,7 +69,7 @@ Status check_write(const IoContext& context, Task& task) {
 
 Status check_compare(const IoContext& context, Task& task) {
   task.op = IoOp::kCompare;
-  return check_transfer(context, task);
+  return check_transfer(context, task, false);
 }
 
 Status check_write_zeroes(const IoContext& context, Task& task) {
@@ -68,12 +81,13 @@ Status check_write_zeroes(const IoContext& context, Task& task) {
 // No data come to the host; nothing limits the size (Identify VSL and WUSL are 0).
 Status check_verify(const IoContext& context, Task& task) {
   task.op = IoOp::kRead;
-  return check_blocks(context, task);
+  return check_blocks(context, task, false);
 }
 
 Status check_write_uncorrectable(const IoContext& context, Task& task) {
   task.op = IoOp::kWriteZeroes;  // what was there is given up
-  return check_blocks(context, task);
+  if (const Status status = check_common(context, task.sqe); status != Status::kSuccess) return status;
+  return check_range(*context.ns, task.sqe.slba(), (task.sqe.cdw12 & 0xffff) + 1ull, task);
 }
 
 }  // namespace
@@ -100,6 +114,7 @@ Status check_dataset_management(const IoContext& context, Task& task) {
     if (status != Status::kSuccess) return status;
     list.bytes[i] = {part.offset, part.length};
   }
+  task.has_metadata = context.ns->metadata_bytes() != 0;
   // The other attributes are hints about access patterns; they change nothing here.
   const bool deallocates = (task.sqe.cdw11 & kAttributeDeallocate) != 0;
   if (deallocates && context.ns->write_protected()) return Status::kNamespaceWriteProtected;
@@ -218,6 +233,8 @@ constinit const CommandSet kNvmCommandSet = {
     .csi = nvme::Csi::kNvm,
     .commands = &kNvmCommands,
     .whole_region = false,
+    .has_metadata = true,
+    .identify_namespace = identify_nvm_namespace,
 };
 
 }  // namespace nvmev

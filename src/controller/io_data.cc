@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "io_data.h"
 
+#include "block_io.h"
+
 namespace nvmev {
 
 using nvme::Status;
@@ -32,6 +34,7 @@ Status map(DataBuffer& buffer, const Task& task) {
 }  // namespace
 
 Status move_read(Shared& shared, DataBuffer& buffer, Task& task) {
+  if (task.has_metadata) return move_blocks_in(shared, buffer, task);
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   for_each_page(buffer, task, [&](u64 at, const Pieces& to) {
@@ -68,6 +71,7 @@ Status move_write(Shared& shared, DataBuffer& buffer, Task& task) {
 }
 
 Status move_undoable_write(Shared& shared, DataBuffer& buffer, Task& task) {
+  if (task.has_metadata) return move_blocks_out(shared, buffer, task);
   if (!shared.undo_log.enabled()) return move_write(shared, buffer, task);
   const u64 plan = task.result;
   task.result = 0;
@@ -75,6 +79,7 @@ Status move_undoable_write(Shared& shared, DataBuffer& buffer, Task& task) {
 }
 
 Status move_compare(Shared& shared, DataBuffer& buffer, Task& task) {
+  if (task.has_metadata) return compare_blocks(shared, buffer, task);
   if (const Status status = map(buffer, task); status != Status::kSuccess) return status;
   if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   const bool equal =
@@ -82,7 +87,8 @@ Status move_compare(Shared& shared, DataBuffer& buffer, Task& task) {
   return equal ? Status::kSuccess : Status::kCompareFailure;
 }
 
-Status move_verify(Shared& shared, DataBuffer&, Task& task) {
+Status move_verify(Shared& shared, DataBuffer& buffer, Task& task) {
+  if (task.has_metadata) return verify_blocks(shared, buffer, task);
   return readable(shared, task) ? Status::kSuccess : Status::kUnrecoveredReadError;
 }
 

@@ -6,11 +6,11 @@
 
 namespace nvmev {
 
-int Medium::init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+int Medium::init(u32 kind, u64 capacity, u8* linear, nvmev_host* host, nvmev_error* error) {
   host_ = host;
-  kind_ = config.medium;
-  capacity_ = config.capacity;
-  linear_ = static_cast<u8*>(config.reserved_base);
+  kind_ = kind;
+  capacity_ = capacity;
+  linear_ = linear;
   if (kind_ == NVMEV_MEDIUM_NONE) return 0;
   const u64 leaves = kind_ == NVMEV_MEDIUM_PAGES ? ((capacity_ - 1) >> kLeafShift) + 1 : 0;
   if (!leaves_.allocate(host, leaves) || !leaf_used_.allocate(host, leaves) || !locks_.allocate(host, kLocks)) {
@@ -64,20 +64,6 @@ bool Medium::prepare(u64 offset) {
     count_pages(offset, 1);
   }
   return true;
-}
-
-template <typename Function>
-auto Medium::locked(u64 offset, Function with) {
-  u8* base = nullptr;
-  Leaf* leaf = nullptr;
-  if (kind_ == NVMEV_MEDIUM_RESERVED) {
-    base = linear_ + (offset & ~static_cast<u64>(kPageSize - 1));
-  } else {
-    leaf = leaf_of(offset);
-  }
-  SpinGuard guard(host_, lock_of(offset));
-  if (leaf != nullptr) base = leaf->pages[slot_of(offset)].load(std::memory_order_relaxed);
-  return with(base != nullptr ? base + (offset & (kPageSize - 1)) : nullptr);
 }
 
 bool Medium::write(u64 offset, const Pieces& from) {
@@ -151,6 +137,22 @@ void Medium::discard(u64 offset, u32 length) {
     page = leaf->pages[slot_of(offset)].exchange(nullptr, std::memory_order_relaxed);
   }
   if (page == nullptr) return;
+  nvmev_host_page_free(host_, page);
+  count_pages(offset, -1);
+}
+
+void Medium::discard_zeros(u64 offset) {
+  if (kind_ != NVMEV_MEDIUM_PAGES) return;
+  Leaf* leaf = leaf_of(offset);
+  if (leaf == nullptr) return;
+  u8* page;
+  {
+    SpinGuard guard(host_, lock_of(offset));
+    Slot& slot = leaf->pages[slot_of(offset)];
+    page = slot.load(std::memory_order_relaxed);
+    if (page == nullptr || !Pieces{page, kPageSize, page, 0}.all_zero()) return;
+    slot.store(nullptr, std::memory_order_relaxed);
+  }
   nvmev_host_page_free(host_, page);
   count_pages(offset, -1);
 }

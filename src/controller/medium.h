@@ -64,7 +64,11 @@ class Medium {
   ~Medium();
 
   // 0, or a negative errno with *error. `config` is checked already.
-  int init(const nvmev_config& config, nvmev_host* host, nvmev_error* error);
+  int init(const nvmev_config& config, nvmev_host* host, nvmev_error* error) {
+    return init(config.medium, config.capacity, static_cast<u8*>(config.reserved_base), host, error);
+  }
+  // `capacity`: bytes, whole pages; `linear`: the memory of NVMEV_MEDIUM_RESERVED.
+  int init(u32 kind, u64 capacity, u8* linear, nvmev_host* host, nvmev_error* error);
 
   // False: there is no memory for the page now. Reading and zeroing it work all the same. Call it before write(): then
   // write() does not fail unless the page was discarded in between.
@@ -79,6 +83,16 @@ class Medium {
   // they are not. After prepare().
   bool compare_and_write(u64 offset, const Pieces& expected, const u8* from);
   void zero(u64 offset, u32 length);
+
+  // Calls `with(const u8* bytes)` with what is stored from `offset` on to the end of its page, nullptr where nothing was written,
+  // while nobody else changes the page. Returns what that returns.
+  template <typename Function>
+  auto look(u64 offset, Function with) {
+    return locked(offset, [&](const u8* bytes) { return with(bytes); });
+  }
+
+  // Gives the page at `offset` back to the host if it holds nothing but zeros.
+  void discard_zeros(u64 offset);
 
   // A thin medium: as zero(), and a page that is covered whole goes back to the host. Others keep their contents:
   // clearing a range of many GiB would take longer than a host waits.
@@ -126,6 +140,11 @@ class Medium {
     Spinlock lock;
   };
 
+  u8* page_of(u64 offset, const Leaf* leaf) const {
+    if (kind_ == NVMEV_MEDIUM_RESERVED) return linear_ + (offset & ~static_cast<u64>(kPageSize - 1));
+    return leaf != nullptr ? leaf->pages[slot_of(offset)].load(std::memory_order_relaxed) : nullptr;
+  }
+
   nvmev_host* host_ = nullptr;
   u32 kind_ = NVMEV_MEDIUM_NONE;
   u64 capacity_ = 0;
@@ -142,5 +161,13 @@ class Medium {
   HostArray<PaddedLock> locks_;
   std::atomic<u64> pages_used_{0};
 };
+
+template <typename Function>
+auto Medium::locked(u64 offset, Function with) {
+  const Leaf* leaf = kind_ == NVMEV_MEDIUM_PAGES ? leaf_of(offset) : nullptr;
+  SpinGuard guard(host_, lock_of(offset));
+  u8* base = page_of(offset, leaf);
+  return with(base != nullptr ? base + (offset & (kPageSize - 1)) : nullptr);
+}
 
 }  // namespace nvmev

@@ -41,7 +41,7 @@ bool Namespaces::find_room(const Region& region, u64 bytes, u64* base) const {
   return found;
 }
 
-Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, bool shared, Status* status) {
+Namespace* Namespaces::create(Region& region, u64 bytes, const FormatChoice& format, bool shared, Status* status) {
   Namespace* fresh = nullptr;
   for (Namespace& ns : namespaces_) {
     if (fresh == nullptr && !ns.exists()) fresh = &ns;
@@ -59,7 +59,7 @@ Namespace* Namespaces::create(Region& region, u64 bytes, u8 format, bool shared,
   fresh->base = base;
   fresh->bytes = bytes;
   fresh->shared = shared;
-  fresh->format.store(format, std::memory_order_relaxed);
+  fresh->set_format(format);
   fresh->formatting.store(false, std::memory_order_relaxed);
   fresh->protection.store(nvme::WriteProtection::kNone, std::memory_order_relaxed);
   fresh->controllers.store(0, std::memory_order_relaxed);

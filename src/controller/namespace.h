@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 
+#include "block_format.h"
 #include "nvmev/nvme/feature.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
@@ -13,15 +14,21 @@ namespace nvmev {
 
 struct Region;
 
-// LBA formats offered, by index: 512 bytes and 4 KiB, without metadata.
-inline constexpr u8 kLbaShifts[] = {9, 12};
-
 // NN and MNAN: the largest namespace id, and how many there can be.
 inline constexpr u32 kMaxNamespaces = 32;
 
 enum class NamespaceState : u8 {
   kAbsent,
   kAllocated,
+};
+
+// What a format command or the creator of a namespace chooses.
+struct FormatChoice {
+  u8 index = 0;
+  u8 dps = 0;
+  bool interleaved = false;
+
+  bool operator==(const FormatChoice&) const = default;
 };
 
 // Fields other than atomics change only while the namespace is attached to no controller and no command uses it any more.
@@ -35,6 +42,8 @@ struct Namespace {
   std::atomic<u32> controllers{0};  // those that it is attached to, a bit for each
   std::atomic<u8> reservation{0};   // nvme::ReservationType: reservations.h
   std::atomic<u8> format{0};  // index of the LBA format
+  std::atomic<u8> dps{0};     // End-to-end Data Protection Type Settings; 0: no protection information
+  std::atomic<bool> interleaved{false};  // FLBAS bit 4: metadata follow each block's data, instead of being apart
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
   std::atomic<nvme::WriteProtection> protection{nvme::WriteProtection::kNone};
@@ -54,8 +63,25 @@ struct Namespace {
   bool write_protected() const {
     return protection.load(std::memory_order_seq_cst) != nvme::WriteProtection::kNone;
   }
-  u32 lba_shift() const { return kLbaShifts[format.load(std::memory_order_relaxed)]; }
+  const BlockFormat& block_format() const { return kBlockFormats[format.load(std::memory_order_relaxed)]; }
+  u32 lba_shift() const { return block_format().shift; }
+  u32 metadata_bytes() const { return block_format().metadata; }
+  // Formatted LBA Size (FLBAS).
+  u8 flbas() const {
+    const u32 index = format.load(std::memory_order_relaxed);
+    return static_cast<u8>((index & 0xf) | (index >> 4) << 5 | (interleaved.load(std::memory_order_relaxed) ? 1u << 4 : 0));
+  }
   u64 blocks() const { return bytes >> lba_shift(); }
+  FormatChoice format_choice() const {
+    return {format.load(std::memory_order_relaxed), dps.load(std::memory_order_relaxed),
+            interleaved.load(std::memory_order_relaxed)};
+  }
+  // While no command uses its blocks.
+  void set_format(const FormatChoice& choice) {
+    format.store(choice.index, std::memory_order_relaxed);
+    dps.store(choice.dps, std::memory_order_relaxed);
+    interleaved.store(choice.interleaved, std::memory_order_relaxed);
+  }
 };
 
 // All namespaces of a device. They are created and deleted by dispatcher 0 and looked up by any thread.
@@ -66,7 +92,7 @@ class Namespaces {
 
   // Allocates room in `region` for `bytes` for a new namespace in state kAllocated. nullptr with *status when
   // there is no id or no contiguous room left.
-  Namespace* create(Region& region, u64 bytes, u8 format, bool shared, nvme::Status* status);
+  Namespace* create(Region& region, u64 bytes, const FormatChoice& format, bool shared, nvme::Status* status);
   void remove(Namespace& ns) { ns.state.store(NamespaceState::kAbsent, std::memory_order_release); }
 
   // nullptr for ids beyond the largest, and for 0 and FFFFFFFFh.

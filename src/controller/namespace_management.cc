@@ -42,11 +42,16 @@ Region* find_region(Shared& shared, u8 command_set) {
 }
 
 // What the host wants of a namespace of blocks.
-Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* format, bool* shared) {
+Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page, u64* bytes, FormatChoice* format, bool* shared) {
   const auto& wanted = *reinterpret_cast<const nvme::IdentifyNamespace*>(page);
-  if (wanted.flbas >= sizeof(kLbaShifts) || wanted.dps != 0) return Status::kInvalidFormat;
+  format->index = static_cast<u8>((wanted.flbas & 0xf) | (wanted.flbas >> 5 & 0x3) << 4);
+  format->dps = wanted.dps;
+  if ((wanted.dps & ~(kDpsType | kDpsFirst)) != 0) return Status::kInvalidFormat;
+  if (!accepts_format(of, *region.set, *format)) return Status::kInvalidFormat;
+  if ((wanted.dps & kDpsType) == 0) format->dps = 0;
+  format->interleaved = (wanted.flbas >> 4 & 1) != 0 && kBlockFormats[format->index].metadata != 0;
   if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
-  const u32 shift = kLbaShifts[wanted.flbas];
+  const u32 shift = kBlockFormats[format->index].shift;
   if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return Status::kInvalidField;
   if (wanted.nsze > ~0ull >> shift) return Status::kInsufficientCapacity;
   *bytes = wanted.nsze << shift;
@@ -54,7 +59,6 @@ Status read_wanted_blocks(const Region& region, const u8* page, u64* bytes, u8* 
   if (wanted.ncap != wanted.nsze && wanted.ncap != writable_bytes(region, *bytes) >> shift) {
     return Status::kThinProvisioningNotSupported;
   }
-  *format = wanted.flbas;
   *shared = wanted.nmic != 0;
   return Status::kSuccess;
 }
@@ -68,10 +72,11 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   Status status = controller.receive(sqe, page, kPageSize);
   if (status != Status::kSuccess) return {status};
   u64 bytes = 0;
-  u8 format = 0;
+  FormatChoice format;
   bool shared = false;
-  status = region->set->read_wanted != nullptr ? region->set->read_wanted(page, &bytes)
-                                               : read_wanted_blocks(*region, page, &bytes, &format, &shared);
+  status = region->set->read_wanted != nullptr
+               ? region->set->read_wanted(page, &bytes)
+               : read_wanted_blocks(controller.shared(), *region, page, &bytes, &format, &shared);
   if (status != Status::kSuccess) return {status};
   if (region->set->whole_region && bytes != region->whole) {
     return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};

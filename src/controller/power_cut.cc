@@ -18,7 +18,7 @@ class DataLoss final : public PowerLossSink {
         const u64 rest = kPageSize - (at & (kPageSize - 1));
         const u64 left = offset + loss.length - at;
         const u64 part = rest < left ? rest : left;
-        shared_.medium.zero(at, static_cast<u32>(part));
+        lose(at, static_cast<u32>(part));
         at += part;
       }
       bytes_ += loss.length;
@@ -30,6 +30,15 @@ class DataLoss final : public PowerLossSink {
   u64 bytes() const { return bytes_; }
 
  private:
+  // Bytes within a page.
+  void lose(u64 offset, u32 bytes) {
+    shared_.medium.zero(offset, bytes);
+    for (const Namespace& ns : shared_.namespaces) {
+      if (!ns.exists() || offset < ns.base || offset - ns.base >= ns.allocated() || ns.metadata_bytes() == 0) continue;
+      shared_.metadata.medium().zero(shared_.metadata.place(ns, offset), (bytes >> ns.lba_shift()) * ns.metadata_bytes());
+    }
+  }
+
   Shared& shared_;
   const Region& region_;
   u64 bytes_ = 0;

@@ -3,6 +3,7 @@
 
 #include "admin.h"
 #include "controller.h"
+#include "eraser.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -139,8 +140,16 @@ u32 Sanitize::step(Controller& controller) {
       if (!erase_step(shared)) return 1;
       shared.uncorrectable.clear(0, shared.medium.capacity());
       at_ = region_ = 0;
+      stage_ = shared.metadata.room() != 0 ? Stage::kEraseMetadata : Stage::kForget;
+      return 1;
+    case Stage::kEraseMetadata: {
+      // Whatever happens to the data: their protection information is that of deallocated blocks then.
+      Medium& metadata = shared.metadata.medium();
+      if (!nvmev::erase_step(metadata, 0, metadata.capacity(), &at_)) return 1;
+      at_ = 0;
       stage_ = Stage::kForget;
       return 1;
+    }
     case Stage::kForget: {
       Region& region = shared.regions[region_];
       if (!region.model.erase_step(controller.now(), region.base, region.bytes, &at_)) return 1;

@@ -52,7 +52,7 @@ class Sanitize {
   }
 
  private:
-  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kForget, kWait };
+  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kEraseMetadata, kForget, kWait };
 
   bool overwrite_step(Shared& shared, u8* page);
   bool erase_step(Shared& shared);

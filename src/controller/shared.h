@@ -53,6 +53,7 @@ struct Shared {
   nvmev_host* const host;
   const nvmev_config& config = subsystem.config;
   Medium& medium = subsystem.medium;
+  Metadata& metadata = subsystem.metadata;
   Uncorrectable& uncorrectable = subsystem.uncorrectable;
   Regions& regions = subsystem.regions;
   FdpEvents& fdp_events = subsystem.fdp_events;
@@ -79,6 +80,8 @@ struct Shared {
   std::atomic<u32> media_feedback{0};  // feature CAh
   std::atomic<bool> weighted{false};   // CC.AMS is 001b
   std::atomic<u32> arbitration{0};     // feature 01h
+  std::atomic<bool> extended_formats{false};  // LBAFEE of feature 16h
+  std::atomic<u16> copy_formats{0};  // CDFE of feature 16h: a bit for each that has to be asked for
   std::atomic<bool> all_command_sets{false};  // CC.CSS is 110b
   LifeTotals earlier;  // of the runs before this one
 

@@ -14,8 +14,8 @@ void create_namespaces(Subsystem& subsystem) {
   subsystem.namespaces.init(subsystem.config.capacity);
   for (Region& region : subsystem.regions) {
     if (region.set->attach != nullptr) region.set->attach(subsystem, region);
-    u8 format = 0;
-    while (region.config.lba_size != 1u << kLbaShifts[format]) format++;
+    FormatChoice format;
+    while (region.config.lba_size != 1u << kBlockFormats[format.index].shift) format.index++;
     nvme::Status status;
     subsystem.namespaces.create(region, region.whole, format, subsystem.config.controllers > 1, &status)
         ->controllers.store((1u << subsystem.config.controllers) - 1, std::memory_order_relaxed);
@@ -32,6 +32,7 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   chunk_log.init(host);
   reservations.init(*this);
   if (const int result = medium.init(config, host, error); result != 0) return result;
+  if (const int result = metadata.init(config, host, error); result != 0) return result;
   if (const int result = regions.init(config, host, error); result != 0) return result;
   create_namespaces(*this);
   // Twice what write buffers hold: what a cut may take back is among the last writes.
@@ -39,7 +40,7 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   for (const Region& region : regions) {
     if (region.model.has_volatile_cache()) volatile_bytes += 2 * region.config.write_buffer_size;
   }
-  if (config.power_cuts != 0 && !undo_log.init(host, volatile_bytes)) {
+  if (config.power_cuts != 0 && !undo_log.init(host, volatile_bytes, metadata.room())) {
     return fail(error, err::kNoMemory, "power_cuts=1: no memory for %llu KiB of replaced data",
                 static_cast<unsigned long long>(volatile_bytes >> 10));
   }

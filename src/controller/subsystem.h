@@ -12,6 +12,7 @@
 #include "firmware.h"
 #include "live_config.h"
 #include "medium.h"
+#include "metadata.h"
 #include "namespace.h"
 #include "nvmev/host.h"
 #include "open_channel/chunk_log.h"
@@ -30,6 +31,7 @@ struct Subsystem {
   nvmev_config config;  // as attached; live keys follow nvmev_dev_set()
   nvmev_host* host;
   Medium medium;
+  Metadata metadata;  // of namespaces whose LBA format has some
   Uncorrectable uncorrectable;
   Regions regions;
   Namespaces namespaces;

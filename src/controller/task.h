@@ -8,6 +8,7 @@
 #include "nvmev/nvme/command.h"
 #include "nvmev/open_channel.h"
 #include "nvmev/types.h"
+#include "protection.h"
 #include "spsc_ring.h"
 
 namespace nvmev {
@@ -18,6 +19,14 @@ struct ByteRange {
   u64 length;
 };
 
+// A source of Copy.
+struct CopySource {
+  u64 offset;  // bytes in the device's address space
+  ProtectionTags tags;  // expected of its first block
+  u32 nsid;
+  u32 blocks;
+};
+
 // The list that a command brings along, copied once from the requester. Taken by a dispatcher, given back by whoever
 // is done with it.
 struct CommandList {
@@ -25,7 +34,8 @@ struct CommandList {
   u32 count;
   union {
     nvme::DsmRange ranges[nvme::kMaxDsmRanges];  // Dataset Management, as it came
-    nvme::CopyRange copies[nvme::kMaxCopyRanges];  // Copy, as it came
+    u8 descriptors[nvme::kMaxCopyRanges * sizeof(nvme::CopyRangeLong)];  // Copy, as it came
+    CopySource sources[nvme::kMaxCopyRanges];    // and checked
     ByteRange bytes[nvme::kMaxDsmRanges];        // and checked, in the same place
     u16 placement_ids[nvme::kMaxDsmRanges];      // Reclaim Unit Handle Update
     u8 key[256];  // of a vendor specific key-value command that has no room for it
@@ -43,6 +53,8 @@ struct CommandList {
   u64 to[nvme::kMaxVector];
 };
 static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
+// Checked in place.
+static_assert(sizeof(CopySource) <= sizeof(nvme::CopyRange));
 
 enum class TaskKind : u8 {
   kCommand,
@@ -71,6 +83,7 @@ struct alignas(kCacheLine) Task {
   TaskKind kind;
   IoOp op;
   CommandFamily family;  // whose row of the command table
+  bool has_metadata;     // the blocks are of a format with metadata
   bool wait;             // act() did nothing: the command stays in its queue for now
   u64 result;            // DW0 and DW1 of the completion; of a write, until its data phase, the number of its plan
 };

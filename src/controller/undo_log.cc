@@ -3,17 +3,20 @@
 
 namespace nvmev {
 
-bool UndoLog::init(nvmev_host* host, u64 bytes) {
+bool UndoLog::init(nvmev_host* host, u64 bytes, u32 metadata) {
   host_ = host;
+  metadata_room_ = metadata;
   const u64 pages = bytes >> kPageShift;
-  return entries_.allocate(host, pages) && pages_.allocate(host, pages << kPageShift);
+  return entries_.allocate(host, pages) && pages_.allocate(host, pages << kPageShift) &&
+         metadata_.allocate(host, pages * metadata);
 }
 
-void UndoLog::note(Medium& medium, u64 page, u64 plan) {
+void UndoLog::note(Medium& medium, u64 page, u64 plan, Medium* metadata, u64 place, u32 length) {
   SpinGuard guard(host_, lock_);
   const u64 entry = count_++ % entries_.size();
-  entries_[entry] = {page, plan};
+  entries_[entry] = {page, plan, metadata, place, length};
   medium.read(page, {copy_of(entry), kPageSize, copy_of(entry), 0});
+  if (metadata != nullptr) metadata->read(place, {metadata_of(entry), length, metadata_of(entry), 0});
 }
 
 u64 UndoLog::undo(Medium& medium, u64 offset, u64 length, u64 since) {
@@ -26,6 +29,8 @@ u64 UndoLog::undo(Medium& medium, u64 offset, u64 length, u64 since) {
     if (write.plan < since || write.page < offset || write.page >= offset + length) continue;
     // The page has memory: it was written since.
     if (medium.write(write.page, {copy_of(entry), kPageSize, copy_of(entry), 0})) bytes += kPageSize;
+    if (write.metadata == nullptr) continue;
+    write.metadata->write(write.place, {metadata_of(entry), write.length, metadata_of(entry), 0});
   }
   return bytes;
 }

@@ -11,14 +11,16 @@ namespace nvmev {
 
 class UndoLog {
  public:
-  // Keeps the last `bytes` of replaced pages; 0: none. False when there is no memory.
-  bool init(nvmev_host* host, u64 bytes);
+  // Keeps the last `bytes` of replaced pages; 0: none. `metadata`: bytes that a page has at most. False when there is no memory.
+  bool init(nvmev_host* host, u64 bytes, u32 metadata);
 
   bool enabled() const { return entries_.size() != 0; }
 
   // The page at `page` (bytes, on a page) is about to be changed by the write that was plan number `plan` of its region.
   // Worker threads; the caller's write follows.
-  void note(Medium& medium, u64 page, u64 plan);
+  void note(Medium& medium, u64 page, u64 plan) { note(medium, page, plan, nullptr, 0, 0); }
+  // With its metadata: `length` bytes at `place` of their medium, which lie in one page of it.
+  void note(Medium& medium, u64 page, u64 plan, Medium* metadata, u64 place, u32 length);
 
   // Puts back what the writes planned as number `since` and later have replaced in a range of whole pages, as far as it is
   // kept. Returns how many bytes. While no write is under way.
@@ -31,15 +33,21 @@ class UndoLog {
   struct Entry {
     u64 page;  // byte address
     u64 plan;
+    Medium* metadata;  // nullptr: none
+    u64 place;
+    u32 length;
   };
 
   u8* copy_of(u64 entry) { return pages_.data() + (entry << kPageShift); }
+  u8* metadata_of(u64 entry) { return metadata_.data() + entry * metadata_room_; }
 
   nvmev_host* host_ = nullptr;
   Spinlock lock_;
   u64 count_ = 0;  // entries so far; the last ones are there
   HostArray<Entry> entries_;
   HostArray<u8> pages_;
+  HostArray<u8> metadata_;
+  u32 metadata_room_ = 0;
 };
 
 }  // namespace nvmev

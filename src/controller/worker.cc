@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "worker.h"
 
+#include "block_io.h"
 #include "command_set.h"
 
 namespace nvmev {
@@ -105,7 +106,11 @@ bool Worker::take(Task& task) {
     if (command.ready != nullptr && !command.ready(*shared_, task)) return false;
     if (command.long_running && (task.list != nullptr || task.length != 0)) {
       if (long_busy_.load(std::memory_order_relaxed)) return false;
-      begin_long(task);
+      if (task.has_metadata && task.op == IoOp::kWriteZeroes && !prepare_zeroes(*shared_, task)) {
+        finish(task, Status::kWriteFault);
+      } else {
+        begin_long(task);
+      }
       return true;
     }
     if (command.move != nullptr) status = command.move(*shared_, buffer_, task);
@@ -181,6 +186,19 @@ void Worker::step_long() {
   long_busy_.store(false, std::memory_order_release);
 }
 
+// The first part of the current range that is not yet as the command wants it.
+u64 Worker::skip_done(const Task& task, u64 at) {
+  if (!task.has_metadata) return shared_->medium.skip_unwritten(at);
+  // Protection information has to be written where nothing is, too.
+  return task.op == IoOp::kWriteZeroes ? at : skip_unwritten_blocks(*shared_, task, at);
+}
+
+void Worker::step_piece(const Task& task, u64 at, u32 bytes) {
+  const bool zeroes = task.op == IoOp::kWriteZeroes;
+  if (task.has_metadata) return zeroes ? zero_blocks(*shared_, task, at, bytes) : deallocate_blocks(*shared_, task, at, bytes);
+  return zeroes ? shared_->medium.zero(at, bytes) : shared_->medium.discard(at, bytes);
+}
+
 // Discards or zeroes the next pages of the command's range, or ranges. True when there are none left.
 bool Worker::step_pages() {
   LongTask& work = long_;
@@ -193,18 +211,14 @@ bool Worker::step_pages() {
       work.end = range.offset + range.length;
       shared_->uncorrectable.clear(range.offset, range.length);
     }
-    const u64 page = shared_->medium.skip_unwritten(work.at);
+    const u64 page = skip_done(work.task, work.at);
     if (page > work.at) {
       work.at = page;
       continue;
     }
     const u64 page_end = (work.at | (kPageSize - 1)) + 1;
     const u32 bytes = static_cast<u32>((page_end < work.end ? page_end : work.end) - work.at);
-    if (work.task.op == IoOp::kWriteZeroes) {
-      shared_->medium.zero(work.at, bytes);
-    } else {
-      shared_->medium.discard(work.at, bytes);
-    }
+    step_piece(work.task, work.at, bytes);
     work.at += bytes;
   }
   return false;

@@ -57,6 +57,8 @@ class Worker {
   void begin_long(const Task& task);
   void step_long();
   bool step_pages();
+  u64 skip_done(const Task& task, u64 at);
+  void step_piece(const Task& task, u64 at, u32 bytes);
   void finish(const Task& task, nvme::Status status);
   void count(const Task& task);
   u32 deliver(u64 now);

@@ -95,10 +95,11 @@ TEST_F(Identify, Namespace) {
   EXPECT_EQ(le(ns, 0, 8), blocks) << "NSZE";
   EXPECT_EQ(le(ns, 8, 8), blocks) << "NCAP";
   EXPECT_LE(le(ns, 16, 8), blocks) << "NUSE";
-  EXPECT_EQ(ns[25], 1) << "NLBAF, 0-based";
+  EXPECT_EQ(ns[25], 7) << "NLBAF, 0-based";
   EXPECT_EQ(ns[26] & 0xf, 0) << "FLBAS";
-  EXPECT_EQ(ns[27], 0) << "MC";
-  EXPECT_EQ(ns[28], 0) << "DPC";
+  EXPECT_EQ(ns[27], 3) << "MC";
+  EXPECT_EQ(ns[28], 0x1f) << "DPC";
+  EXPECT_EQ(ns[29], 0) << "DPS";
   EXPECT_EQ(ns[33] & 7, 1) << "DLFEAT: deallocated blocks read as zeros";
   EXPECT_EQ(le(ns, 128, 4) & 0xffffff, 9u << 16) << "LBAF0: 512 bytes, no metadata";
   EXPECT_EQ(le(ns, 132, 4) & 0xffffff, 12u << 16) << "LBAF1: 4096 bytes";

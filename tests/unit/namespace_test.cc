@@ -200,7 +200,7 @@ TEST_F(Namespaces, Refusals) {
       {"size 0", 0, kCreate, wanted(0, 0, 0), 0, Status::kInvalidField},
       {"capacity above size", 0, kCreate, wanted(8, 9, 0), 0, Status::kInvalidField},
       {"thin", 0, kCreate, wanted(8, 7, 0), 0, Status::kThinProvisioningNotSupported},
-      {"LBA format", 0, kCreate, wanted(8, 8, 2), 0, Status::kInvalidFormat},
+      {"LBA format", 0, kCreate, wanted(8, 8, 8), 0, Status::kInvalidFormat},
       {"protection", 0, kCreate, protection, 0, Status::kInvalidFormat},
       {"sharing", 0, kCreate, shared, 0, Status::kInvalidField},
       {"NSID", 1, kCreate, wanted(8, 8, 0), 0, Status::kInvalidField},

@@ -119,17 +119,30 @@ struct DsmRange {
 static_assert(sizeof(DsmRange) == 16);
 inline constexpr u32 kMaxDsmRanges = 256;
 
-// Copy source range, descriptor format 0: NVM Command Set 1.0 section 3.2.2.
+// Copy source range, descriptor formats 0 and 2: NVM Command Set 1.0 section 3.2.2.
 struct CopyRange {
-  u64 reserved0;
+  u32 snsid;  // format 2
+  u32 reserved4;
   u64 slba;
   u16 nlb;  // 0-based
   u8 reserved18[6];
-  u32 elbt;  // of protection information
+  u32 elbt;  // Expected Logical Block Tags: storage and reference tag
   u16 elbat;
   u16 elbatm;
 };
 static_assert(sizeof(CopyRange) == 32);
+// Descriptor formats 1 and 3, for guards of 32 and 64 bits.
+struct CopyRangeLong {
+  u32 snsid;  // format 3
+  u32 reserved4;
+  u64 slba;
+  u16 nlb;  // 0-based
+  u8 reserved18[8];
+  u8 elbt[10];  // most significant byte first; of a guard of 64 bits the last six
+  u16 elbat;
+  u16 elbatm;
+};
+static_assert(sizeof(CopyRangeLong) == 40);
 inline constexpr u32 kMaxCopyRanges = 128;
 
 }  // namespace nvmev::nvme

@@ -192,6 +192,7 @@ inline constexpr u32 kHostIdentifier128 = 1u << 0;
 inline constexpr u32 kNonOperationalPermissive = 1u << 1;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
 inline constexpr u32 kNamespaceGranularity = 1u << 7;
+inline constexpr u32 kExtendedFormats = 1u << 15;  // ELBAS
 inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
 
@@ -267,6 +268,26 @@ inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
 inline constexpr u8 kNsfeatDeallocatedError = 1u << 2;  // DAE: feature 05h, DULBE
 inline constexpr u8 kDlfeatZeroes = 1u << 0;
 inline constexpr u8 kDlfeatWriteZeroes = 1u << 3;
+
+// MC: metadata as part of an extended block, in a buffer of their own.
+inline constexpr u8 kMcInterleaved = 1u << 0;
+inline constexpr u8 kMcSeparate = 1u << 1;
+// DPC: protection information of types 1 to 3, as the first or the last bytes of the metadata.
+inline constexpr u8 kDpcTypes = 0x7;
+inline constexpr u8 kDpcFirst = 1u << 3;
+inline constexpr u8 kDpcLast = 1u << 4;
+
+// NVM Command Set 1.0 figure 100.
+struct [[gnu::packed]] IdentifyNvmNamespace {
+  u64 lbstm;
+  u8 pic;
+  u8 reserved9[3];
+  u32 elbaf[64];  // STS in bits 6:0, PIF in bits 8:7
+  u8 reserved268[3828];
+};
+static_assert(sizeof(IdentifyNvmNamespace) == 4096);
+inline constexpr u8 kPicStorageTagReadCheck = 1u << 2;
+inline constexpr u32 kElbafPifShift = 7;
 
 // NVMe 2.0 figure 280.
 struct IdentifyIndependentNamespace {

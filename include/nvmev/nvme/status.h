@@ -73,6 +73,8 @@ enum class Status : u16 {
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
   kCommandSizeLimitExceeded = 0x183,
+  kIncompatibleNamespaceOrFormat = 0x185,
+  kOverlappingIoRange = 0x187,
   kInvalidZoneOperation = 0x1b6,  // Zoned Namespace Command Set, figure 10 onwards
   kZrwaUnavailable = 0x1b7,
   kZoneBoundaryError = 0x1b8,
@@ -93,8 +95,12 @@ enum class Status : u16 {
   // Media and Data Integrity Errors
   kWriteFault = 0x280,
   kUnrecoveredReadError = 0x281,
+  kGuardCheckError = 0x282,  // End-to-end Guard Check Error, and so on
+  kApplicationTagCheckError = 0x283,
+  kReferenceTagCheckError = 0x284,
   kCompareFailure = 0x285,
   kUnwrittenBlock = 0x287,  // Deallocated or Unwritten Logical Block
+  kStorageTagCheckError = 0x288,
   // Open-channel SSD 2.0
   kOfflineChunk = 0x2c0,
   kInvalidReset = 0x2c1,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Admin commands of open-channel namespaces, and what Identify says of these.
+#include "../bus.h"
 #include "../controller.h"
 #include "nvmev/text.h"
 #include "open_channel.h"
@@ -124,7 +125,7 @@ AdminResult oc_set_bad_block_table(Controller& controller, const Sqe& sqe) {
   u64 list[nvme::kMaxVector];
   if (count > 1) {
     if (address_of(sqe) % sizeof(u64) != 0) return {Status::kInvalidField};
-    if (!copy_from_bus(controller.shared(), address_of(sqe), list, count * static_cast<u32>(sizeof(u64)))) {
+    if (!copy_from_bus(controller.shared().function, address_of(sqe), list, count * static_cast<u32>(sizeof(u64)))) {
       return {Status::kDataTransferError};
     }
   } else {

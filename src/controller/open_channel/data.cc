@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The data phases of open-channel commands: sectors by runs, their metadata by the pointer MPTR.
+#include "../bus.h"
 #include "../io_data.h"
 #include "nvmev/text.h"
 #include "open_channel.h"
@@ -13,21 +14,6 @@ namespace {
 u32 to_page_end(u64 at) { return kPageSize - static_cast<u32>(at & (kPageSize - 1)); }
 
 u32 least(u64 a, u32 b) { return a < b ? static_cast<u32>(a) : b; }
-
-// Calls `with(bus memory, offset in the whole, bytes)` for each part that lies in one page of the requester's. False
-// when a page cannot be reached.
-template <typename Function>
-bool for_each_bus_page(const Shared& shared, u64 bus, u64 length, Function with) {
-  if (bus + length < bus) return false;
-  for (u64 at = 0; at < length;) {
-    const u32 bytes = least(length - at, to_page_end(bus + at));
-    u8* memory = static_cast<u8*>(nvmev_host_map(shared.function, bus + at, bytes));
-    if (memory == nullptr) return false;
-    with(memory, at, bytes);
-    at += bytes;
-  }
-  return true;
-}
 
 // Calls `with(offset, at, bytes)` for each part of a page of the medium; false as soon as that returns false.
 template <typename Function>
@@ -60,7 +46,7 @@ Pieces one_piece(u8* memory, u32 bytes) { return {memory, bytes, memory, 0}; }
 void read_metadata(Shared& shared, const CommandList& list, const SectorRun& run, u64 mptr) {
   const u32 size = list.layout->metadata_bytes;
   const u64 bus = mptr + static_cast<u64>(run.at) * size;
-  for_each_bus_page(shared, bus, static_cast<u64>(run.count) * size, [&](u8* memory, u64 at, u32 bytes) {
+  for_each_bus_page(shared.function, bus, static_cast<u64>(run.count) * size, [&](u8* memory, u64 at, u32 bytes) {
     if (run.sector == kNoSector) {
       memset(memory, 0, bytes);
       return;
@@ -85,7 +71,7 @@ bool write_metadata(Shared& shared, const CommandList& list, const SectorRun& ru
   }
   bool written = true;
   const u64 bus = mptr + static_cast<u64>(run.at) * size;
-  const bool reached = for_each_bus_page(shared, bus, length, [&](u8* memory, u64 at, u32 bytes) {
+  const bool reached = for_each_bus_page(shared.function, bus, length, [&](u8* memory, u64 at, u32 bytes) {
     written &= for_each_medium_page(base + at, bytes, [&](u64 to, u64 done, u32 part) {
       return shared.medium.write(to, one_piece(memory + done, part));
     });
@@ -125,22 +111,6 @@ bool copy_sector(Shared& shared, const CommandList& list, u64 from, u64 to, u8* 
 
 }  // namespace
 
-bool reachable(const Shared& shared, u64 bus, u64 length) {
-  return for_each_bus_page(shared, bus, length, [](u8*, u64, u32) {});
-}
-
-bool copy_from_bus(const Shared& shared, u64 bus, void* to, u32 length) {
-  return for_each_bus_page(shared, bus, length, [&](const u8* memory, u64 at, u32 bytes) {
-    memcpy(static_cast<u8*>(to) + at, memory, bytes);
-  });
-}
-
-bool copy_to_bus(const Shared& shared, u64 bus, const void* from, u32 length) {
-  return for_each_bus_page(shared, bus, length, [&](u8* memory, u64 at, u32 bytes) {
-    memcpy(memory, static_cast<const u8*>(from) + at, bytes);
-  });
-}
-
 Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task) {
   ListHolder list(task);
   const SectorLayout& layout = *list->layout;
@@ -148,7 +118,7 @@ Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task) {
   const Status mapped = buffer.map(task.sqe, static_cast<u32>(task.length));
   if (mapped != Status::kSuccess) return mapped;
   const u64 metadata = task.length / layout.sector_bytes * layout.metadata_bytes;
-  if (mptr != 0 && !reachable(shared, mptr, metadata)) return Status::kDataTransferError;
+  if (mptr != 0 && !reachable(shared.function, mptr, metadata)) return Status::kDataTransferError;
   for (u32 i = 0; i < list->run_count; i++) {
     const SectorRun& run = list->runs[i];
     const u32 first = run.at * layout.sector_bytes;

@@ -44,13 +44,6 @@ bool collect_notifications(Shared& shared, Namespace& ns, OpenChannel& ssd);
 u32 open_channel_format(const Namespace& ns);
 void identify_open_channel(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data);
 
-// ---- Requester memory that is contiguous on the bus: address lists and metadata, data.cc
-
-// Whether all of it can be reached.
-bool reachable(const Shared& shared, u64 bus, u64 length);
-bool copy_from_bus(const Shared& shared, u64 bus, void* to, u32 length);
-bool copy_to_bus(const Shared& shared, u64 bus, const void* from, u32 length);
-
 // ---- Data phases, data.cc: see IoCommand::move
 
 nvme::Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task);

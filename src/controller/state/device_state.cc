@@ -19,6 +19,7 @@ void describe(const nvmev_config& config, char (&text)[sizeof(StateSuperblock::d
 }
 
 void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
+  constexpr u8 kInterleaved = 1u << 7;
   for (Namespace& ns : subsystem.namespaces) {
     struct {
       u64 base, bytes;
@@ -27,6 +28,8 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
       u8 exists;  // bit 1: shared
       u8 protection;
       u8 controllers;  // that it is attached to, a bit for each
+      u8 settings;  // DPS, and whether metadata are interleaved
+      u8 reserved[7];
     } row{};
     if (ns.exists()) {
       row = {ns.base,
@@ -35,11 +38,16 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
              ns.format.load(std::memory_order_relaxed),
              static_cast<u8>(ns.shared ? 3 : 1),
              static_cast<u8>(ns.protection.load(std::memory_order_relaxed)),
-             static_cast<u8>(ns.controllers.load(std::memory_order_relaxed))};
+             static_cast<u8>(ns.controllers.load(std::memory_order_relaxed)),
+             static_cast<u8>(ns.dps.load(std::memory_order_relaxed) |
+                             (ns.interleaved.load(std::memory_order_relaxed) ? kInterleaved : 0)),
+             {}};
     }
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
-    if (row.region >= subsystem.regions.size() || row.format >= sizeof(kLbaShifts) ||
+    if (row.region >= subsystem.regions.size() || row.format >= kBlockFormatCount ||
+        kBlockFormats[row.format].density() > subsystem.metadata.room() ||
+        (row.settings & ~(kInterleaved | kDpsType | kDpsFirst)) != 0 ||
         row.exists > 3 || row.exists == 2 || row.controllers >> subsystem.controller_count != 0 ||
         row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
@@ -47,7 +55,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     ns.region = &subsystem.regions[row.region];
     ns.base = row.base;
     ns.bytes = row.bytes;
-    ns.format.store(row.format, std::memory_order_relaxed);
+    ns.set_format({row.format, static_cast<u8>(row.settings & ~kInterleaved), (row.settings & kInterleaved) != 0});
     const auto protection = static_cast<nvme::WriteProtection>(row.protection);
     const bool ended = protection == nvme::WriteProtection::kUntilPowerCycle;  // this is one
     ns.protection.store(ended ? nvme::WriteProtection::kNone : protection, std::memory_order_relaxed);
@@ -89,6 +97,8 @@ void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
   const bool stays = nvmev_host_medium_stays(subsystem.host);
   archive.expect("whether the data lie elsewhere", stays);
   if (!stays) subsystem.medium.transfer(archive);
+  archive.expect("the room for metadata", subsystem.metadata.room());
+  if (!stays && subsystem.metadata.room() != 0 && archive.ok()) subsystem.metadata.medium().transfer(archive);
 }
 
 int refuse_types_without_state(const Subsystem& subsystem, nvmev_error* error) {

@@ -15,7 +15,7 @@
 
 namespace nvmev {
 
-inline constexpr u32 kStateVersion = 1;
+inline constexpr u32 kStateVersion = 2;
 
 // Little-endian.
 struct StateSuperblock {

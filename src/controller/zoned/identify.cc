@@ -21,8 +21,8 @@ void identify_zoned_namespace(const Shared&, const Namespace& ns, u8* page) {
     data.zrwasz = static_cast<u16>(limits.zrwa_bytes >> shift);
     data.zrwacap = nvme::kZrwaExplicitFlush;
   }
-  for (u32 i = 0; i < sizeof(kLbaShifts); i++) {
-    data.lbafe[i].zsze = limits.zone_bytes >> kLbaShifts[i];
+  for (u32 i = 0; i < kPlainFormats; i++) {
+    data.lbafe[i].zsze = limits.zone_bytes >> kBlockFormats[i].shift;
     data.lbafe[i].zdes = static_cast<u8>(limits.extension_bytes / nvme::kExtensionUnit);
   }
 }
