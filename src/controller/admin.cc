@@ -4,6 +4,7 @@
 #include <array>
 
 #include "fdp.h"
+#include "lba_status.h"
 #include "open_channel/open_channel.h"
 #include "nvmev/nvme/log.h"
 
@@ -53,6 +54,7 @@ constexpr auto make_table() {
   row(Opcode::kSecuritySend) = {"Security Send", security_send, kOfSubsystem};
   row(Opcode::kSecurityReceive) = {"Security Receive", security_receive, kOfSubsystem};
   row(Opcode::kSanitize) = {"Sanitize", sanitize_command, kSanitize, nullptr, kAllowed};
+  row(Opcode::kGetLbaStatus) = {"Get LBA Status", get_lba_status, kOfNamespace, has_lba_status};
   table[nvme::kOcGeometry] = {"Open-Channel Geometry", oc_geometry, kOfNamespace, has_open_channel};
   table[nvme::kGetL2pTable] = {"Get L2P Table", oc_get_l2p_table, kOfNamespace, has_open_channel_12};
   table[nvme::kSetBadBlockTable] = {"Set Bad Block Table", oc_set_bad_block_table, kOfNamespace, has_open_channel_12};

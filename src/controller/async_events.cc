@@ -24,6 +24,7 @@ u32 Controller::poll_events() {
     events_.raise(nvme::kEventReservation);
   }
   look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
+  report_lba_status((pending & static_cast<u32>(PendingEvent::kLbaStatus)) != 0);
   if (pending & static_cast<u32>(PendingEvent::kChunkNotification)) events_.raise(nvme::kEventChunkNotification);
   u32 done = 0;
   u16 cid;

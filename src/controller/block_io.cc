@@ -23,7 +23,7 @@ Pieces whole(u8* memory, u32 bytes) { return {memory, bytes, memory, 0}; }
 void note_for_undo(Shared& shared, const Namespace& ns, u64 offset, u64 plan) {
   if (!shared.undo_log.enabled()) return;
   const u64 page = offset & ~static_cast<u64>(kPageSize - 1);
-  shared.undo_log.note(shared.medium, page, plan, &shared.metadata.medium(), shared.metadata.place(ns, page),
+  shared.undo_log.note(shared.medium, shared.uncorrectable, page, plan, &shared.metadata.medium(), shared.metadata.place(ns, page),
                        ns.block_format().density());
 }
 

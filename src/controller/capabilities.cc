@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "controller.h"
 #include "copy.h"
+#include "lba_status.h"
 #include "nvmev/text.h"
 #include "nvmev/nvme/identify.h"
 
@@ -31,6 +32,10 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.oaes |= nvme::kOaesFirmwareActivation;
   data.ctratt |= nvme::ctratt::kNonOperationalPermissive;
   data.oacs |= nvme::oacs::kSecurity | nvme::oacs::kFirmware | nvme::oacs::kSelfTest;
+  if (has_lba_status(shared)) {
+    data.oacs |= nvme::oacs::kLbaStatus;
+    data.oaes |= nvme::kOaesLbaStatus;
+  }
   data.frmw = nvme::frmw::kSlot1ReadOnly | nvme::frmw::slots(Firmware::kSlots) | nvme::frmw::kActivateWithoutReset;
   data.fwug = 0xff;  // pieces of any length, at any dword
   data.mtfa = 1;     // 100 ms

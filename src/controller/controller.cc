@@ -68,6 +68,7 @@ u32 Controller::pass(u64 now) {
   u64 wake = keep_alive_ends_;
   if (sanitizes() && sanitize().wake_at() < wake) wake = sanitize().wake_at();
   if (const u64 zones = zones_wake_at(); zones < wake) wake = zones;
+  if (const u64 status = lba_status_wake_at(); status < wake) wake = status;
   alarm_.set(shared_->host, wake);
   unfinished_.store(state_ == State::kStopping || state_ == State::kSaving || jobs_.any() || backlog_count_ != 0 ||
                         (sanitizes() && sanitize().working()),

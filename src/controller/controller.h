@@ -219,6 +219,9 @@ class Controller {
   void begin_life(u64 now);
   u32 poll_events();
   u64 zones_wake_at() const;
+  u64 lba_status_interval() const;  // lba_status.cc
+  u64 lba_status_wake_at() const;
+  void report_lba_status(bool news);
   void look_at_zones(bool now);  // zoned/changed_zones.cc
   u32 step_jobs();
   u32 poll_admin_queue();
@@ -271,6 +274,8 @@ class Controller {
   AsyncEvents events_;
   std::array<u32, kMaxNamespaces> zone_changes_seen_{};  // by region
   u64 zones_looked_at_ = 0;                            // ns
+  bool lba_status_news_ = false;    // blocks were marked since the last event
+  u64 lba_status_reported_ = 0;     // ns
   FeatureValues features_;
   FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;

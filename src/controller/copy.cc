@@ -86,7 +86,9 @@ Status check_formats(const Namespace& from, const Namespace& to, u32 read, u32 w
     if (of_from && acts(read) != acts(write)) return Status::kInvalidField;
     possible = same_format(from, to);
   } else {
-    possible = of_from ? acts(read) && corresponds(from, to) : acts(write) && corresponds(to, from);
+    // Descriptors are for the guard of the namespace that is written to.
+    const bool same_guard = !of_from || from.block_format().guard == to.block_format().guard;
+    possible = same_guard && (of_from ? acts(read) && corresponds(from, to) : acts(write) && corresponds(to, from));
   }
   return possible ? Status::kSuccess : Status::kIncompatibleNamespaceOrFormat;
 }
@@ -96,6 +98,7 @@ Status find_source(const IoContext& context, u32 nsid, const Namespace** found) 
   const Namespace* ns = context.shared.namespaces.find_attached(nsid);
   if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   if (ns->region->set != context.ns->region->set) return Status::kIncompatibleNamespaceOrFormat;
+  if (!context.shared.subsystem.reservations.admits(*ns, context.shared.index, false)) return Status::kReservationConflict;
   *found = ns;
   return ns->formatting.load(std::memory_order_seq_cst) ? Status::kFormatInProgress : Status::kSuccess;
 }
@@ -175,7 +178,7 @@ void act_copy(const IoContext& context, Task& task, u64 now) {
   for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
     const CopySource& source = task.list->sources[i];
     const Namespace& from = *context.shared.namespaces.find(source.nsid);
-    const u64 length = static_cast<u64>(source.blocks) << from.lba_shift();
+    const u64 length = static_cast<u64>(source.blocks) << context.ns->lba_shift();
     const IoPlan plan = from.region->model.plan({now, source.offset, length, IoOp::kRead, false});
     if (plan.done > read) read = plan.done;
     task.status = plan.status;

@@ -7,6 +7,7 @@
 #include "controller.h"
 #include "copy.h"
 #include "fdp.h"
+#include "lba_status.h"
 #include "nvmev/nvme/feature.h"
 #include "open_channel/open_channel.h"
 
@@ -136,6 +137,7 @@ Status set_async_config(Access& access) {
   u32 supported = nvme::async_config::kSupported;
   if (access.controller.shared().regions.has(CommandFamily::kZoned)) supported |= nvme::async_config::kZoneDescriptor;
   if (!access.controller.subsystem().has_one_controller()) supported |= nvme::async_config::kAnaChange;
+  if (has_lba_status(access.controller.shared())) supported |= nvme::async_config::kLbaStatus;
   if (access.sqe.cdw11 & ~supported) return Status::kInvalidField;
   access.values.async_config = access.sqe.cdw11;
   access.controller.check_temperature();
@@ -236,6 +238,15 @@ Status set_keep_alive(Access& access) {
   if (wanted > ~0u - kUnit) return Status::kInvalidField;
   access.values.keep_alive = (wanted + kUnit - 1) / kUnit * kUnit;
   access.controller.restart_keep_alive();
+  return Status::kSuccess;
+}
+
+// ---- LBA Status Information Attributes, section 5.27.1.15 -------------------------------------------------------------
+
+// The poll interval (LSIPI) is the controller's, and 0: the log is always as things are.
+Status set_lba_status(Access& access) {
+  constexpr u32 kReportInterval = 0xffff;
+  access.values.lba_status = access.sqe.cdw11 & kReportInterval;
   return Status::kSuccess;
 }
 
@@ -590,6 +601,8 @@ constexpr FeatureRow kRows[] = {
     {Feature::kNonOperationalConfig, false, kController, always,
      set_value<&Values::non_operational_permissive, kPermissiveMask>, get_value<&Values::non_operational_permissive>,
      save_value<&Values::non_operational_permissive>},
+    {Feature::kLbaStatusAttributes, false, kController, has_lba_status, set_lba_status, get_value<&Values::lba_status>,
+     save_value<&Values::lba_status>},
     {Feature::kHostBehavior, false, kController, always, set_host_behavior, get_host_behavior},
     {Feature::kSanitizeConfig, false, kSubsystem, always, set_value<&Values::sanitize_warning, kNodrmMask>,
      get_value<&Values::sanitize_warning>, save_value<&Values::sanitize_warning>},

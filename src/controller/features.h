@@ -35,6 +35,7 @@ struct FeatureValues {
   u32 non_operational_permissive = 0;
   u32 host_behavior = 0;  // ACRE in bits 7:0, LBAFEE in bits 15:8, CDFE in bits 31:16
   u32 sanitize_warning = 0;  // NODRM
+  u32 lba_status = 0;  // LSIRI
   HostMemoryBuffer host_memory;
 
   // Timestamp: milliseconds at `timestamp_set` (ns of the host's clock).

@@ -59,7 +59,7 @@ Status carry_out_write(const IoContext& context, Task& task, const u8* block, u6
   u64 number;
   if (const Status status = plan(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
   if (!shared.medium.prepare(task.offset)) return Status::kWriteFault;
-  if (shared.undo_log.enabled()) shared.undo_log.note(shared.medium, task.offset & ~static_cast<u64>(kPageSize - 1), number);
+  if (shared.undo_log.enabled()) shared.undo_log.note(shared.medium, shared.uncorrectable, task.offset & ~static_cast<u64>(kPageSize - 1), number);
   const Pieces expected = context.buffer->pieces(0, static_cast<u32>(task.length));
   *changed_since = !shared.medium.compare_and_write(task.offset, expected, block);
   if (*changed_since) return Status::kFailedFusedCommand;

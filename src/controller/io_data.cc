@@ -2,6 +2,7 @@
 #include "io_data.h"
 
 #include "block_io.h"
+#include "controller.h"
 
 namespace nvmev {
 
@@ -75,7 +76,7 @@ Status move_undoable_write(Shared& shared, DataBuffer& buffer, Task& task) {
   if (!shared.undo_log.enabled()) return move_write(shared, buffer, task);
   const u64 plan = task.result;
   task.result = 0;
-  return write(shared, buffer, task, [&](u64 page) { shared.undo_log.note(shared.medium, page, plan); });
+  return write(shared, buffer, task, [&](u64 page) { shared.undo_log.note(shared.medium, shared.uncorrectable, page, plan); });
 }
 
 Status move_compare(Shared& shared, DataBuffer& buffer, Task& task) {
@@ -93,7 +94,9 @@ Status move_verify(Shared& shared, DataBuffer& buffer, Task& task) {
 }
 
 Status move_write_uncorrectable(Shared& shared, DataBuffer&, Task& task) {
-  return shared.uncorrectable.mark(task.offset, task.length) ? Status::kSuccess : Status::kWriteFault;
+  if (!shared.uncorrectable.mark(task.offset, task.length)) return Status::kWriteFault;
+  shared.subsystem.for_each_controller([](Controller& controller) { controller.shared().raise(PendingEvent::kLbaStatus); });
+  return Status::kSuccess;
 }
 
 }  // namespace nvmev

@@ -5,6 +5,7 @@
 #include "controller.h"
 #include "fdp.h"
 #include "fdp_logs.h"
+#include "lba_status.h"
 #include "nvmev/text.h"
 #include "zoned/zoned.h"
 #include "open_channel/open_channel.h"
@@ -144,6 +145,7 @@ enum class LogScope : u8 {
   kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
   kReservations,    // where there are namespaces that know them
   kAna,             // with several controllers only
+  kBlocks,          // of the controller, where blocks can become unreadable
   kZoned,           // NSID names a zoned namespace
 };
 
@@ -174,6 +176,7 @@ constexpr LogRow kRows[] = {
     {LogPage::kEnduranceGroup, kGroup, false, endurance_group_log},
     {LogPage::kAna, LogScope::kAna, true, ana_log},
     {LogPage::kPersistentEvents, kController, false, nullptr, nullptr, persistent_event_log},
+    {LogPage::kLbaStatus, LogScope::kBlocks, false, lba_status_log},
     {LogPage::kFeatureEffects, kController, true, feature_effects_log},
     {LogPage::kManagementEffects, kController, true, management_effects_log},
     {LogPage::kFdpConfigurations, kGroup, false, fdp_configurations_log},
@@ -189,6 +192,7 @@ bool exists(const Shared& shared, const LogRow& row) {
   if (row.scope == LogScope::kZoned) return shared.regions.has(CommandFamily::kZoned);
   if (row.scope == LogScope::kReservations) return has_reservations(shared);
   if (row.scope == LogScope::kAna) return !shared.subsystem.has_one_controller();
+  if (row.scope == LogScope::kBlocks) return has_lba_status(shared);
   return row.scope != kGroup || has_placement(shared);
 }
 

@@ -13,17 +13,15 @@ class DataLoss final : public PowerLossSink {
 
   void lost(const PowerLoss& loss) override {
     const u64 offset = region_.base + loss.offset;
-    if (loss.deallocated) {
-      for (u64 at = offset; at < offset + loss.length;) {
-        const u64 rest = kPageSize - (at & (kPageSize - 1));
-        const u64 left = offset + loss.length - at;
-        const u64 part = rest < left ? rest : left;
-        lose(at, static_cast<u32>(part));
-        at += part;
-      }
-      bytes_ += loss.length;
-    } else {
-      bytes_ += shared_.undo_log.undo(shared_.medium, offset, loss.length, loss.since);
+    // With the marks of what could not be read, also where nothing was.
+    const u64 undone = shared_.undo_log.undo(shared_.medium, shared_.uncorrectable, offset, loss.length, loss.since);
+    bytes_ += loss.deallocated ? loss.length : undone;
+    for (u64 at = offset; loss.deallocated && at < offset + loss.length;) {
+      const u64 rest = kPageSize - (at & (kPageSize - 1));
+      const u64 left = offset + loss.length - at;
+      const u64 part = rest < left ? rest : left;
+      lose(at, static_cast<u32>(part));
+      at += part;
     }
   }
 

@@ -25,6 +25,7 @@ enum class PendingEvent : u32 {
   kTuned = 1u << 2,  // a live key was set
   kChunkNotification = 1u << 3,
   kReservation = 1u << 4,  // a notice
+  kLbaStatus = 1u << 5,  // blocks have become unreadable
 };
 
 // Interrupt coalescing (features 08h and 09h), as workers need it.

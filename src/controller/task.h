@@ -54,7 +54,7 @@ struct CommandList {
 };
 static_assert(sizeof(ByteRange) == sizeof(nvme::DsmRange));
 // Checked in place.
-static_assert(sizeof(CopySource) <= sizeof(nvme::CopyRange));
+static_assert(sizeof(CopySource) <= sizeof(nvme::CopyRange) && sizeof(ByteRange) <= sizeof(CopySource));
 
 enum class TaskKind : u8 {
   kCommand,

@@ -11,15 +11,15 @@ bool UndoLog::init(nvmev_host* host, u64 bytes, u32 metadata) {
          metadata_.allocate(host, pages * metadata);
 }
 
-void UndoLog::note(Medium& medium, u64 page, u64 plan, Medium* metadata, u64 place, u32 length) {
+void UndoLog::note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan, Medium* metadata, u64 place, u32 length) {
   SpinGuard guard(host_, lock_);
   const u64 entry = count_++ % entries_.size();
-  entries_[entry] = {page, plan, metadata, place, length};
+  entries_[entry] = {page, plan, metadata, place, length, marks.marks_of(page)};
   medium.read(page, {copy_of(entry), kPageSize, copy_of(entry), 0});
   if (metadata != nullptr) metadata->read(place, {metadata_of(entry), length, metadata_of(entry), 0});
 }
 
-u64 UndoLog::undo(Medium& medium, u64 offset, u64 length, u64 since) {
+u64 UndoLog::undo(Medium& medium, Uncorrectable& marks, u64 offset, u64 length, u64 since) {
   u64 bytes = 0;
   const u64 kept = count_ < entries_.size() ? count_ : entries_.size();
   // The newest first: what was there before the oldest of the lost writes is put back last.
@@ -29,6 +29,7 @@ u64 UndoLog::undo(Medium& medium, u64 offset, u64 length, u64 since) {
     if (write.plan < since || write.page < offset || write.page >= offset + length) continue;
     // The page has memory: it was written since.
     if (medium.write(write.page, {copy_of(entry), kPageSize, copy_of(entry), 0})) bytes += kPageSize;
+    marks.set_marks(write.page, write.marks);
     if (write.metadata == nullptr) continue;
     write.metadata->write(write.place, {metadata_of(entry), write.length, metadata_of(entry), 0});
   }

@@ -6,6 +6,7 @@
 #include "nvmev/host_array.h"
 #include "nvmev/spinlock.h"
 #include "nvmev/types.h"
+#include "uncorrectable.h"
 
 namespace nvmev {
 
@@ -16,15 +17,17 @@ class UndoLog {
 
   bool enabled() const { return entries_.size() != 0; }
 
-  // The page at `page` (bytes, on a page) is about to be changed by the write that was plan number `plan` of its region.
-  // Worker threads; the caller's write follows.
-  void note(Medium& medium, u64 page, u64 plan) { note(medium, page, plan, nullptr, 0, 0); }
+  // The page at `page` (bytes, on a page) is about to be changed, and marks of its blocks about to be cleared, by the write that
+  // was plan number `plan` of its region. Worker threads; the caller's write follows.
+  void note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan) {
+    note(medium, marks, page, plan, nullptr, 0, 0);
+  }
   // With its metadata: `length` bytes at `place` of their medium, which lie in one page of it.
-  void note(Medium& medium, u64 page, u64 plan, Medium* metadata, u64 place, u32 length);
+  void note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan, Medium* metadata, u64 place, u32 length);
 
   // Puts back what the writes planned as number `since` and later have replaced in a range of whole pages, as far as it is
   // kept. Returns how many bytes. While no write is under way.
-  u64 undo(Medium& medium, u64 offset, u64 length, u64 since);
+  u64 undo(Medium& medium, Uncorrectable& marks, u64 offset, u64 length, u64 since);
 
   // Nothing that was written can be lost any more.
   void clear() { count_ = 0; }
@@ -36,6 +39,7 @@ class UndoLog {
     Medium* metadata;  // nullptr: none
     u64 place;
     u32 length;
+    u8 marks;  // of unreadable blocks
   };
 
   u8* copy_of(u64 entry) { return pages_.data() + (entry << kPageShift); }

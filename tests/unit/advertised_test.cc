@@ -190,6 +190,7 @@ TEST_P(Advertised, FeaturesAreAnsweredAsTheirLogSays) {
   EXPECT_EQ(has(0x11), ctratt(1));
   EXPECT_EQ(has(0x12), ctratt(3)) << "read recovery levels";
   EXPECT_EQ(has(0x13), ctratt(5)) << "predictable latency";
+  EXPECT_EQ(has(0x15), oacs(9)) << "LBA status";
   EXPECT_EQ(has(0x17), (field(328, 4) >> 29 & 1) != 0) << "NODRM goes with NDI";
   EXPECT_EQ(has(0x1d), ctratt(19));
   EXPECT_EQ(has(0x82), oncs(5)) << "reservations";

@@ -61,7 +61,7 @@ TEST_F(Identify, Controller) {
   EXPECT_EQ(le(id, 80, 4), 0x20000u) << "VER";
   EXPECT_TRUE(le(id, 92, 4) & 1u << 8) << "OAES: namespace attribute notices";
   EXPECT_EQ(id[111], 1) << "CNTRLTYPE: I/O controller";
-  EXPECT_EQ(le(id, 256, 2), 0x11fu) << "OACS: Security, Format NVM, Firmware, Namespace Management, Self-test, Doorbells";
+  EXPECT_EQ(le(id, 256, 2), 0x31fu) << "OACS: Security, Format NVM, Firmware, Namespace Management, Self-test, Doorbells, Get LBA Status";
   EXPECT_EQ(id[261] & 0x7, 0x6) << "LPA: effects log, offsets; no log for each namespace";
   EXPECT_GT(le(id, 266, 2), 273u) << "WCTEMP";
   EXPECT_GT(le(id, 268, 2), le(id, 266, 2)) << "CCTEMP";

@@ -490,7 +490,7 @@ TEST(Metadata, PowerCutsLeaveThemWithTheirBlocks) {
         if (random() % 20 == 0) ASSERT_TRUE(rig.driver.deallocate({{0, 8, slba / 8 * 8}}).ok());
       }
       ASSERT_EQ(nvmev_dev_power_cut(rig.device.get(), round, nullptr), 0);
-      for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get()); i++) rig.runner.step();
+      for (u32 i = 0; i < 1000 && !nvmev_dev_reset_done(rig.device.get(), 0); i++) rig.runner.step();
       lost += nvmev_dev_power_cut_lost(rig.device.get());
       rig.driver.forget_queues();
       rig.start();

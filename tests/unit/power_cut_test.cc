@@ -162,6 +162,37 @@ TEST(PowerCut, TheSameSeedLosesTheSame) {
   EXPECT_NE(lost(1), lost(2));
 }
 
+// A write that is lost has not made its blocks readable either.
+TEST(PowerCut, UnreadableBlocksStaySoWhereTheWriteIsLost) {
+  Rig rig(kDrive);
+  rig.start();
+  for (u32 i = 0; i < 100; i++) ASSERT_TRUE(write(rig, i, 1000 + i, true).ok());
+  // One block of 512 bytes in some, all eight in the others.
+  for (u32 i = 0; i < 100; i++) {
+    const bool one = i % 2 == 0;
+    ASSERT_TRUE(rig.io(cmd::io(nvme::NvmOpcode::kWriteUncorrectable, i * 8ull + (one ? 3 : 0), one ? 1 : 8)).ok());
+  }
+  ASSERT_TRUE(rig.io(cmd::flush()).ok());
+  for (u32 i = 0; i < 100; i++) ASSERT_TRUE(write(rig, i, i + 1, false).ok());
+  ASSERT_NO_FATAL_FAILURE(cut(rig, 3));
+  u32 lost = 0;
+  for (u32 i = 0; i < 100; i++) {
+    const Driver::Data found = rig.driver.read(i * 8ull, 8);
+    if (found.completion.ok()) {
+      EXPECT_EQ(found.bytes, contents(i + 1)) << i;
+      continue;
+    }
+    lost++;
+    EXPECT_EQ(found.completion.status, nvme::Status::kUnrecoveredReadError);
+    for (u32 block = 0; block < 8; block++) {
+      const bool marked = i % 2 != 0 || block == 3;
+      EXPECT_EQ(rig.driver.read(i * 8ull + block, 1).completion.ok(), !marked) << i << "." << block;
+    }
+  }
+  EXPECT_GT(lost, 0u);
+  EXPECT_LT(lost, 100u);
+}
+
 TEST(PowerCut, SmartCountsIt) {
   Rig rig(kDrive);
   rig.start();

@@ -28,6 +28,7 @@ inline constexpr AsyncEvent kEventTemperature{AsyncEventType::kSmart, 0x01, LogP
 inline constexpr AsyncEvent kEventFirmwareActivation{AsyncEventType::kNotice, 0x01, LogPage::kFirmwareSlot};
 inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPage::kTelemetryController};
 inline constexpr AsyncEvent kEventReservation{AsyncEventType::kCommandSetSpecific, 0x00, LogPage::kReservationNotice};
+inline constexpr AsyncEvent kEventLbaStatus{AsyncEventType::kNotice, 0x05, LogPage::kLbaStatus};
 inline constexpr AsyncEvent kEventSanitizeCompleted{AsyncEventType::kCommandSetSpecific, 0x01, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventSanitizeDeallocated{AsyncEventType::kCommandSetSpecific, 0x02, LogPage::kSanitize};
 inline constexpr AsyncEvent kEventAnaChange{AsyncEventType::kNotice, 0x03, LogPage::kAna};

@@ -82,6 +82,7 @@ enum class AdminOpcode : u8 {
   kSecuritySend = 0x81,
   kSecurityReceive = 0x82,
   kSanitize = 0x84,
+  kGetLbaStatus = 0x86,
 };
 
 enum class NvmOpcode : u8 {

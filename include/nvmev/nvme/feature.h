@@ -23,6 +23,7 @@ enum class Feature : u8 {
   kThermalManagement = 0x10,
   kNonOperationalConfig = 0x11,
   kHostMemoryBuffer = 0x0d,
+  kLbaStatusAttributes = 0x15,
   kHostBehavior = 0x16,
   kSanitizeConfig = 0x17,
   kFlexibleDataPlacement = 0x1d,
@@ -58,6 +59,7 @@ inline constexpr u32 kNamespaceAttribute = 1u << 8;
 inline constexpr u32 kFirmwareActivation = 1u << 9;
 inline constexpr u32 kTelemetry = 1u << 10;
 inline constexpr u32 kAnaChange = 1u << 11;       // with several controllers
+inline constexpr u32 kLbaStatus = 1u << 13;  // where there is Get LBA Status
 inline constexpr u32 kZoneDescriptor = 1u << 27;  // where there are zones
 inline constexpr u32 kSupported = kSmartSpare | kSmartTemperature | kSmartReliability | kSmartReadOnly |
                                   kSmartBackup | kNamespaceAttribute | kFirmwareActivation | kTelemetry;

@@ -148,6 +148,7 @@ inline constexpr u16 kFormat = 1u << 1;
 inline constexpr u16 kNamespaceManagement = 1u << 3;
 inline constexpr u16 kDirectives = 1u << 5;
 inline constexpr u16 kDoorbellBuffer = 1u << 8;
+inline constexpr u16 kLbaStatus = 1u << 9;
 }  // namespace oacs
 
 namespace oncs {
@@ -199,6 +200,7 @@ inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
 inline constexpr u32 kOaesAnaChange = 1u << 11;
 inline constexpr u32 kOaesZoneDescriptor = 1u << 27;
+inline constexpr u32 kOaesLbaStatus = 1u << 13;
 inline constexpr u32 kOaesFirmwareActivation = 1u << 9;
 inline constexpr u8 kVwcPresent = 1u << 0;
 inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported

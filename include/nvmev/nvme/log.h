@@ -19,6 +19,7 @@ enum class LogPage : u8 {
   kEnduranceGroup = 0x09,
   kAna = 0x0c,
   kPersistentEvents = 0x0d,
+  kLbaStatus = 0x0e,
   kFeatureEffects = 0x12,
   kManagementEffects = 0x13,
   kFdpConfigurations = 0x20,

@@ -15,7 +15,7 @@
 
 namespace nvmev {
 
-inline constexpr u32 kStateVersion = 2;
+inline constexpr u32 kStateVersion = 3;
 
 // Little-endian.
 struct StateSuperblock {

@@ -22,6 +22,7 @@ void Uncorrectable::transfer(StateArchive& archive) {
       return false;
     }
     archive.bytes(leaves_[leaf].load(std::memory_order_relaxed), kPageSize);
+    if (archive.loading()) count_leaf(leaf);
     next = leaf + 1;
     return true;
   };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The table of the Zoned Namespace Command Set's commands (1.1, figure 15).
 #include "../command_set.h"
-#include "../copy.h"
 #include "../io_check.h"
 #include "../reservation_commands.h"
 #include "nvmev/nvme/log.h"
@@ -71,7 +70,7 @@ constexpr auto make_table() {
                                   .counter = &Stats::write_uncorrectables,
                                   .effects = kWrites};
   row(Op::kCopy) = {.name = "Copy",
-                    .check = check_copy,
+                    .check = check_zone_copy,
                     .act = act_zone_copy,
                     .move = move_zone_copy,
                     .counter = &Stats::copies,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copy within a zoned namespace: its sources are read as Read reads them, and its destination is an address-specific write
 // (Zoned Namespace Command Set 1.1, section 1.4.1): at the write pointer of its zone, which moves.
+#include "../copy.h"
 #include "../io_check.h"
 #include "nvmev/text.h"
 #include "zoned.h"
@@ -42,6 +43,18 @@ Status read_sources(const IoContext& context, const Task& task, u64 now, u64* do
 }
 
 }  // namespace
+
+// Sources are of the namespace itself, in the form that the other functions want.
+Status check_zone_copy(const IoContext& context, Task& task) {
+  if (const Status status = check_copy(context, task); status != Status::kSuccess) return status;
+  CommandList& list = *task.list;
+  for (u32 i = 0; i < list.count; i++) {
+    const CopySource source = list.sources[i];  // its place is about to be reused
+    if (source.nsid != task.sqe.nsid) return Status::kIncompatibleNamespaceOrFormat;
+    list.bytes[i] = {source.offset, static_cast<u64>(source.blocks) << context.ns->lba_shift()};
+  }
+  return Status::kSuccess;
+}
 
 void act_zone_copy(const IoContext& context, Task& task, u64 now) {
   Region& region = *context.ns->region;

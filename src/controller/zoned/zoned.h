@@ -71,6 +71,7 @@ nvme::Status move_zone_read(Shared&, DataBuffer&, Task&);
 nvme::Status move_zone_compare(Shared&, DataBuffer&, Task&);
 nvme::Status move_zone_verify(Shared&, DataBuffer&, Task&);
 
+nvme::Status check_zone_copy(const IoContext& context, Task& task);
 void act_zone_copy(const IoContext&, Task&, u64 now);
 nvme::Status move_zone_copy(Shared&, DataBuffer&, Task&);
 
