@@ -213,8 +213,9 @@ class Attack {
 
   // A good controller with good queues, from whatever state.
   void set_up() {
+    nvmev_dev_release(device_.get());
     write32(offsetof(nvme::Registers, cc), 0);
-    for (u32 i = 0; csts() != 0 && i < 10'000; i++) runner_.step();
+    for (u32 i = 0; csts() != 0 && i < 1'000; i++) runner_.step();
     for (u32& tail : tail_) tail = 0;
     write32(offsetof(nvme::Registers, aqa), (kEntries - 1) << 16 | (kEntries - 1));
     write64(offsetof(nvme::Registers, asq), page(0));
