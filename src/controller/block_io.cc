@@ -3,6 +3,7 @@
 
 #include "bus.h"
 #include "nvmev/text.h"
+#include "plan_task.h"
 
 namespace nvmev {
 
@@ -260,15 +261,6 @@ Status verify_blocks(Shared& shared, DataBuffer& buffer, Task& task) {
 
 namespace {
 
-Status plan_fused(const IoContext& context, Task& task, u64 now, u64* number) {
-  constexpr u32 kForceUnitAccess = 1u << 30;
-  const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
-  const IoPlan plan =
-      context.ns->region->model.plan({now, task.offset, task.length, task.op, fua, task.placement}, number);
-  task.target = plan.done;
-  return plan.status;
-}
-
 // What is to be written, with its metadata as they will be kept: the buffer is needed for what is compared.
 Status fetch_fused(const IoContext& context, const Task& task, u8* data, u8* metadata) {
   Blocks blocks(context.shared, *context.buffer, task);
@@ -302,7 +294,7 @@ FusedOutcome fuse_blocks(const IoContext& context, Task& compare, Task& write, u
   Blocks blocks(shared, *context.buffer, compare);
   u64 number = 0;
   Status status = blocks.map();
-  if (status == Status::kSuccess) status = plan_fused(context, compare, now, &number);
+  if (status == Status::kSuccess) status = plan_task(context.ns->region->model, compare, now, &number);
   if (status == Status::kSuccess && !readable(shared, compare)) status = Status::kUnrecoveredReadError;
   if (status == Status::kSuccess && blocks.checks()) {
     status = blocks.check_kept();
@@ -314,7 +306,7 @@ FusedOutcome fuse_blocks(const IoContext& context, Task& compare, Task& write, u
     if (!is_equal(shared, ns, offset, blocks)) status = Status::kCompareFailure;
   }
   if (status != Status::kSuccess) return {status, Status::kFailedFusedCommand};
-  status = plan_fused(context, write, now, &number);
+  status = plan_task(context.ns->region->model, write, now, &number);
   if (write.target < compare.target) write.target = compare.target;
   if (status == Status::kSuccess && !prepare_blocks(shared, ns, offset, write.length)) status = Status::kWriteFault;
   if (status != Status::kSuccess) return {Status::kSuccess, status};

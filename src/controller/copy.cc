@@ -3,6 +3,7 @@
 
 #include "block_io.h"
 #include "io_check.h"
+#include "plan_task.h"
 
 namespace nvmev {
 
@@ -173,7 +174,6 @@ Status check_copy(const IoContext& context, Task& task) {
 // The device reads all sources at once, and writes when it has them. Both are asked for as of `now`: the model's time
 // must not run ahead for others.
 void act_copy(const IoContext& context, Task& task, u64 now) {
-  constexpr u32 kForceUnitAccess = 1u << 30;
   u64 read = now;
   for (u32 i = 0; i < task.list->count && task.status == Status::kSuccess; i++) {
     const CopySource& source = task.list->sources[i];
@@ -184,8 +184,7 @@ void act_copy(const IoContext& context, Task& task, u64 now) {
     task.status = plan.status;
   }
   if (task.status == Status::kSuccess) {
-    const bool fua = (task.sqe.cdw12 & kForceUnitAccess) != 0;
-    const IoPlan plan = context.ns->region->model.plan({now, task.offset, task.length, IoOp::kWrite, fua});
+    const IoPlan plan = context.ns->region->model.plan({now, task.offset, task.length, IoOp::kWrite, forces_unit_access(task)});
     task.target = read + (plan.done - now);
     task.status = plan.status;
   }

@@ -6,6 +6,7 @@
 #include "io_data.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/text.h"
+#include "plan_task.h"
 
 namespace nvmev {
 
@@ -280,13 +281,9 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
 }
 
 void Dispatcher::plan(Region& region, Task& task, u64 now, bool undoable) {
-  constexpr u32 kForceUnitAccess = 1u << 30;
-  const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
   u64 number = 0;
-  const IoPlan plan = region.model.plan({now, task.offset, task.length, task.op, fua, task.placement}, &number);
+  task.status = plan_task(region.model, task, now, &number);
   if (undoable) task.result = number;
-  task.target = plan.done;
-  task.status = plan.status;
 }
 
 // ---- Long plans ------------------------------------------------------------------------------------------------

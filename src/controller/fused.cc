@@ -4,6 +4,7 @@
 #include "block_io.h"
 #include "command_set.h"
 #include "nvmev/nvme/command.h"
+#include "plan_task.h"
 
 namespace nvmev {
 
@@ -34,20 +35,12 @@ Status check_pair(const IoContext& context, const Sqe& compare, const Sqe& write
   return (compare.cdw12 & kBlocks) == 0 ? Status::kSuccess : Status::kAtomicWriteUnitExceeded;
 }
 
-Status plan(Model& model, Task& task, u64 now, u64* number) {
-  constexpr u32 kForceUnitAccess = 1u << 30;
-  const bool fua = task.op == IoOp::kWrite && (task.sqe.cdw12 & kForceUnitAccess) != 0;
-  const IoPlan plan = model.plan({now, task.offset, task.length, task.op, fua, task.placement}, number);
-  task.target = plan.done;
-  return plan.status;
-}
-
 // The first command's block is what the host expects.
 Status carry_out_compare(const IoContext& context, Task& task, u64 now) {
   Shared& shared = context.shared;
   if (const Status status = context.buffer->map(task.sqe, static_cast<u32>(task.length)); status != Status::kSuccess) return status;
   u64 number;
-  if (const Status status = plan(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
+  if (const Status status = plan_task(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
   if (shared.uncorrectable.any(task.offset, task.length)) return Status::kUnrecoveredReadError;
   const Pieces expected = context.buffer->pieces(0, static_cast<u32>(task.length));
   return shared.medium.equals(task.offset, expected) ? Status::kSuccess : Status::kCompareFailure;
@@ -57,7 +50,7 @@ Status carry_out_compare(const IoContext& context, Task& task, u64 now) {
 Status carry_out_write(const IoContext& context, Task& task, const u8* block, u64 now, bool* changed_since) {
   Shared& shared = context.shared;
   u64 number;
-  if (const Status status = plan(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
+  if (const Status status = plan_task(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
   if (!shared.medium.prepare(task.offset)) return Status::kWriteFault;
   if (shared.undo_log.enabled()) shared.undo_log.note(shared.medium, shared.uncorrectable, task.offset & ~static_cast<u64>(kPageSize - 1), number);
   const Pieces expected = context.buffer->pieces(0, static_cast<u32>(task.length));
