@@ -311,7 +311,7 @@ Status copy_ranges(Shared& shared, const Task& task) {
 
 Status move_copy(Shared& shared, DataBuffer&, Task& task) {
   const Status status = copy_ranges(shared, task);
-  task.list->taken.store(false, std::memory_order_release);
+  task.list->give_back();
   return status;
 }
 

@@ -276,7 +276,7 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   } else {
     plan(*ns->region, task, now, command.move == move_undoable_write && shared_->undo_log.enabled());
   }
-  if (task.list != nullptr) task.list->taken.store(true, std::memory_order_relaxed);
+  if (task.list != nullptr) task.list->take();
   return Prepared::kReady;
 }
 
@@ -294,7 +294,7 @@ void Dispatcher::begin_long_plan(Region& region, u32 worker, const Task& task) {
     long_plan_.at = task.offset;
     long_plan_.end = task.offset + task.length;
   } else {
-    task.list->taken.store(true, std::memory_order_relaxed);
+    task.list->take();
   }
   long_plan_count_.fetch_add(1, std::memory_order_release);
 }
@@ -330,7 +330,7 @@ bool Dispatcher::end_long_plan() {
   if (task == nullptr) return false;
   *task = long_plan_.task;
   if (task->status != Status::kSuccess && task->list != nullptr) {
-    task->list->taken.store(false, std::memory_order_relaxed);
+    task->list->give_back();
     task->list = nullptr;
   }
   commit(long_plan_.worker);
@@ -352,7 +352,7 @@ bool Dispatcher::end_queue(SubmissionQueue& sq) {
 
 CommandList* Dispatcher::free_list() {
   for (CommandList& list : lists_) {
-    if (!list.taken.load(std::memory_order_acquire)) return &list;
+    if (list.is_free()) return &list;
   }
   return nullptr;
 }

@@ -30,6 +30,10 @@ struct CopySource {
 // The list that a command brings along, copied once from the requester. Taken by a dispatcher, given back by whoever
 // is done with it.
 struct CommandList {
+  bool is_free() const { return !taken.load(std::memory_order_acquire); }
+  void take() { taken.store(true, std::memory_order_relaxed); }
+  void give_back() { taken.store(false, std::memory_order_release); }
+
   std::atomic<bool> taken{false};
   u32 count;
   union {

@@ -97,9 +97,10 @@ u32 Worker::take_arrivals(u64 now) {
   return taken;
 }
 
-// Carries out a command's data phase. False: it must wait for room.
+// Carries out a command's data phase. False: it must wait for room. A queue that ends does not wait: the requester need not
+// make room in its completion queues any more.
 bool Worker::take(Task& task) {
-  if (free_ == kNone) return false;
+  if (free_ == kNone && !is_ending(task)) return false;
   const IoCommand& command = command_of(task);
   Status status = task.status;
   if (status == Status::kSuccess && task.kind == TaskKind::kCommand) {
@@ -129,6 +130,7 @@ void Worker::finish(const Task& task, Status status) {
     if (static_cast<u16>(status) >> 8 == kMediaErrors && status != Status::kCompareFailure) stats_->media_errors.add(1);
     shared_->error_log.add(task.sq_id, task.sqe.cid, status, task.sqe.slba(), task.sqe.nsid);
   }
+  if (free_ == kNone) return give_up(shared_->sqs[task.sq_id], task.sqe.cid);
   const u32 index = free_;
   Pending& pending = entries_[index];
   free_ = pending.next;
@@ -177,11 +179,10 @@ void Worker::step_long() {
   const bool done = command.step != nullptr ? command.step(*shared_, work.task, &work.at) : step_pages();
   if (!done) return;
   if (!work.given_up) {
-    if (free_ == kNone) return;  // until a completion has left
+    if (free_ == kNone && !is_ending(work.task)) return;  // until a completion has left
     finish(work.task, Status::kSuccess);
   }
-  CommandList* list = work.task.list;
-  if (list != nullptr) list->taken.store(false, std::memory_order_release);
+  if (work.task.list != nullptr) work.task.list->give_back();
   waits_for_others_.store(false, std::memory_order_release);
   long_busy_.store(false, std::memory_order_release);
 }
@@ -229,7 +230,7 @@ bool Worker::step_pages() {
 void Worker::answer(Task& task, u64 now) {
   switch (task.kind) {
     case TaskKind::kDrainSq:
-      drain_sq(shared_->sqs[task.sq_id], now);
+      drain_sq(shared_->sqs[task.sq_id]);
       break;
     case TaskKind::kForgetCq:
       forget_cq(shared_->cqs[task.cq_id]);
@@ -264,44 +265,44 @@ void Worker::remove_held(CompletionQueue& cq, Predicate remove) {
   if (cq.held_first == kNone) unmark(holding_, cq.id);
 }
 
-// Gives up every command of the queue: with its end status where there is room, silently where not.
-void Worker::drain_sq(SubmissionQueue& sq, u64 now) {
+bool Worker::is_ending(const Task& task) const {
+  const SqState state = shared_->sqs[task.sq_id].state.load(std::memory_order_acquire);
+  return state == SqState::kStopping || state == SqState::kDraining;
+}
+
+// Gives up a command of a queue that ends: with the queue's end status if there is room, silently if not. The requester of a
+// deleted queue does not wait for what no longer fits.
+void Worker::give_up(const SubmissionQueue& sq, u16 cid) {
   CompletionQueue& cq = shared_->cqs[sq.cq_id];
-  const auto give_up = [&](u32 index) {
-    Pending& pending = entries_[index];
-    if (pending.sq_id != sq.id) return false;
-    stats_->aborted.add(1);
-    bool invalid = false;
-    if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {
-      pending.status = sq.end_status;
-      pending.result = 0;
-      post(cq, pending, now);
-    }
+  stats_->aborted.add(1);
+  bool invalid = false;
+  if (sq.silent_end || cq.held_first != kNone || !cq.has_room(&invalid)) return;
+  Pending pending{};
+  pending.sq_id = sq.id;
+  pending.cid = cid;
+  pending.status = sq.end_status;
+  post(cq, pending, last_pass_);
+}
+
+void Worker::drain_sq(SubmissionQueue& sq) {
+  const auto remove = [&](u32 index) {
+    if (entries_[index].sq_id != sq.id) return false;
+    give_up(sq, entries_[index].cid);
     in_flight_--;
     release(index);
     return true;
   };
-  // The requester of a deleted queue does not wait for what no longer fits.
-  remove_held(cq, give_up);
-  order_.remove_if(give_up);
+  remove_held(shared_->cqs[sq.cq_id], remove);
+  order_.remove_if(remove);
   if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && long_.task.sq_id == sq.id) {
     if (command_of(long_.task).step != nullptr) {
       long_.given_up = true;
     } else {
       // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
-      if (long_.task.list != nullptr) long_.task.list->taken.store(false, std::memory_order_release);
+      if (long_.task.list != nullptr) long_.task.list->give_back();
       long_busy_.store(false, std::memory_order_release);
     }
-    stats_->aborted.add(1);
-    bool invalid = false;
-    if (!sq.silent_end && cq.held_first == kNone && cq.has_room(&invalid)) {
-      Pending pending{};
-      pending.target = now;
-      pending.sq_id = sq.id;
-      pending.cid = long_.task.sqe.cid;
-      pending.status = sq.end_status;
-      post(cq, pending, now);
-    }
+    give_up(sq, long_.task.sqe.cid);
   }
   signal_touched();
   sq.state.store(SqState::kDrained, std::memory_order_release);

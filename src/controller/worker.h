@@ -51,7 +51,10 @@ class Worker {
   u32 take_arrivals(u64 now);
   bool take(Task& task);
   void answer(Task& task, u64 now);
-  void drain_sq(SubmissionQueue& sq, u64 now);
+  // Whether the command's queue is being deleted, or its controller stopped.
+  bool is_ending(const Task& task) const;
+  void give_up(const SubmissionQueue& sq, u16 cid);
+  void drain_sq(SubmissionQueue& sq);
   void forget_cq(CompletionQueue& cq);
   bool abort(u16 sq_id, u16 cid, u64 now);
   void begin_long(const Task& task);

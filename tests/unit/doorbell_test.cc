@@ -221,5 +221,44 @@ TEST(Doorbell, DeleteQueueWithHeldCompletions) {
   EXPECT_EQ(rig.runner.fault(), "");
 }
 
+// More commands than a worker keeps at a time (`inflight`), whose completions find no room.
+class FullWorker : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(rig_.driver.enable());
+    ASSERT_TRUE(rig_.driver.create_cq(1, 4, 1).ok());
+    ASSERT_TRUE(rig_.driver.create_sq(1, 256, 1).ok());
+    rig_.driver.queue(1, cmd::write_zeroes(0, 64));  // one that takes long
+    for (int i = 0; i < 200; i++) rig_.driver.queue(1, cmd::flush());
+    rig_.driver.queue(1, cmd::write_zeroes(0, 64));
+    rig_.driver.ring(1);
+    rig_.runner.run_for(1'000'000);
+  }
+
+  Rig rig_{{{"inflight", "64"}}};
+};
+
+TEST_F(FullWorker, QueueIsDeleted) {
+  for (const nvme::Sqe& command : {cmd::delete_sq(1), cmd::delete_cq(1)}) {
+    const u16 cid = rig_.driver.submit(0, command);
+    rig_.runner.run_for(1'000'000);
+    rig_.driver.reap(0);  // and not queue 1's
+    const auto deleted = rig_.driver.take(0, cid);
+    ASSERT_TRUE(deleted.has_value());
+    EXPECT_TRUE(deleted->ok());
+  }
+  EXPECT_EQ(rig_.runner.fault(), "");
+}
+
+TEST_F(FullWorker, ControllerIsDisabledAndServesAgain) {
+  rig_.driver.write32(offsetof(nvme::Registers, cc), 0);
+  rig_.runner.run_for(1'000'000);
+  ASSERT_EQ(rig_.driver.csts(), 0u);
+  rig_.driver.forget_queues();
+  rig_.start(1, 32);
+  for (int i = 0; i < 200; i++) ASSERT_TRUE(rig_.io(cmd::flush()).ok());
+  EXPECT_EQ(rig_.runner.fault(), "");
+}
+
 }  // namespace
 }  // namespace nvmev::test

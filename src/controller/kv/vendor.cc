@@ -29,7 +29,7 @@ struct TaskKey {
 };
 
 void give_back_list(Task& task) {
-  if (task.list != nullptr) task.list->taken.store(false, std::memory_order_release);
+  if (task.list != nullptr) task.list->give_back();
   task.list = nullptr;
 }
 

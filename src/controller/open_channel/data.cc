@@ -30,7 +30,7 @@ bool for_each_medium_page(u64 offset, u64 length, Function with) {
 class ListHolder {
  public:
   explicit ListHolder(Task& task) : list_(*task.list) {}
-  ~ListHolder() { list_.taken.store(false, std::memory_order_release); }
+  ~ListHolder() { list_.give_back(); }
   ListHolder(const ListHolder&) = delete;
   ListHolder& operator=(const ListHolder&) = delete;
 

@@ -101,7 +101,7 @@ Status move_zone_copy(Shared& shared, DataBuffer&, Task& task) {
   }
   shared.uncorrectable.clear(task.offset, task.length);
   region.model.zones()->settle(task.offset - region.base);
-  list.taken.store(false, std::memory_order_release);
+  list.give_back();
   return written ? Status::kSuccess : Status::kWriteFault;
 }
 
