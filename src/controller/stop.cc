@@ -12,6 +12,10 @@ void Controller::begin_stop(StopReason reason) {
   state_ = State::kStopping;
   stop_reason_ = reason;
   stop_stage_ = StopStage::kJobs;
+  // At once, as a job may wait for what is behind commands of these queues.
+  for (u32 id = 1; id < shared_->sqs.size(); id++) {
+    stop_queue(shared_->sqs[id], reason != StopReason::kShutdown, Status::kAbortedPowerLoss);
+  }
 }
 
 bool Controller::step_stop() {
@@ -19,9 +23,6 @@ bool Controller::step_stop() {
     case StopStage::kJobs:
       step_jobs();
       if (jobs_.any()) return false;
-      for (u32 id = 1; id < shared_->sqs.size(); id++) {
-        stop_queue(shared_->sqs[id], stop_reason_ != StopReason::kShutdown, Status::kAbortedPowerLoss);
-      }
       stop_stage_ = StopStage::kQueues;
       return true;
     case StopStage::kQueues:

@@ -251,6 +251,13 @@ TEST_F(FullWorker, QueueIsDeleted) {
 }
 
 TEST_F(FullWorker, ControllerIsDisabledAndServesAgain) {
+  // The deletion of a queue whose worker is full of another's completions is under way.
+  ASSERT_TRUE(rig_.driver.create_sq(2, 16, 1).ok());
+  const u16 deletion = rig_.driver.submit(0, cmd::delete_sq(2));
+  rig_.runner.run_for(1'000'000);
+  rig_.driver.reap(0);
+  ASSERT_FALSE(rig_.driver.take(0, deletion).has_value());
+
   rig_.driver.write32(offsetof(nvme::Registers, cc), 0);
   rig_.runner.run_for(1'000'000);
   ASSERT_EQ(rig_.driver.csts(), 0u);
