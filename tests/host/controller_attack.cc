@@ -2,10 +2,13 @@
 #include "host/controller_attack.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <string>
+#include <vector>
 
+#include "ftl/flash/random.h"
 #include "host/check.h"
 #include "host/device.h"
 #include "host/runner.h"
@@ -19,6 +22,7 @@ constexpr u32 kPages = 64;    // of requester memory
 constexpr u32 kQueues = 4;    // I/O queue identifiers that are used, from 1
 constexpr u32 kEntries = 16;  // of each queue that set_up() makes
 constexpr u32 kOperations = 800;
+constexpr u32 kBurstOperations = 4'000;  // of all bursts of an input
 
 // An input is a list of operations of a byte each, with operands behind it; beyond its end are zeros.
 class Input {
@@ -73,6 +77,7 @@ const Kind kKinds[] = {
       {"lsecs_per_pg", "2"}, {"lpgs_per_blk", "5"}},
      false},
     {{{"capacity", "6M"}, {"namespaces", "nvm:2M,kv:2M:kv_timing=nvm,nvm:2M"}}, false},
+    {{{"capacity", "4M"}, {"controllers", "2"}, {"namespaces", "nvm:2M,nvm:2M"}}, false},
 };
 
 Settings settings_of(u8 kind, u8 shape) {
@@ -91,33 +96,34 @@ Settings settings_of(u8 kind, u8 shape) {
 
 class Attack {
  public:
-  explicit Attack(Input& input, u8 kind, u8 shape)
+  explicit Attack(Input input, u8 kind, u8 shape)
       : input_(input),
         device_(host_, make_config(settings_of(kind, shape), 1 + (shape >> 1 & 1))),
         runner_(device_),
         base_(host_.arena.alloc(kPages)) {
     host_.limit_medium_pages(shape & 4 ? 40 : ~0ull);
     if (shape & 8) host_.arena.punch(page(20));
-    set_up();
+    for (u32 controllers = device_.config().controllers; controllers-- > 0;) {
+      controller_ = controllers;
+      set_up();
+    }
+    format(shape >> 4 & 7, shape >> 7);
   }
 
   ~Attack() { host_.arena.free(base_, kPages); }
 
-  void perform() {
-    for (u32 operations = 0; !input_.empty() && operations < kOperations; operations++) {
-      constexpr std::size_t count = std::size(kOperationTable);
-      (this->*kOperationTable[input_.take<u8>() % count])();
-    }
-  }
+  void perform() { perform(kOperations); }
 
-  // The controller stops in bounded time, and is silent then.
+  // Every controller stops in bounded time, and is silent then.
   void finish() {
     nvmev_dev_release(device_.get());
-    write32(offsetof(nvme::Registers, cc), 0);
-    runner_.settle();  // CSTS may have been overwritten: it is put back first
-    for (u32 i = 0; csts() != 0; i++) {
-      NVMEV_CHECK(i < 10'000);
-      runner_.step();
+    for (controller_ = 0; controller_ < device_.config().controllers; controller_++) {
+      write32(offsetof(nvme::Registers, cc), 0);
+      runner_.settle();  // CSTS may have been overwritten: it is put back first
+      for (u32 i = 0; csts() != 0; i++) {
+        NVMEV_CHECK(i < 10'000);
+        runner_.step();
+      }
     }
     host_.arena.forbid();
     runner_.run_for(1'000'000'000);
@@ -128,7 +134,35 @@ class Attack {
   u64 commands() const { return commands_; }
 
  private:
+  void perform(u32 limit) {
+    for (u32 operations = 0; !input_.empty() && operations < limit; operations++) {
+      constexpr std::size_t count = std::size(kOperationTable);
+      constexpr u8 kBurst = 0xff, kOtherController = 0xfe;
+      const u8 operation = input_.take<u8>();
+      if (operation == kBurst) {
+        burst();
+      } else if (operation == kOtherController) {
+        controller_ = (controller_ + 1) % device_.config().controllers;
+      } else {
+        (this->*kOperationTable[operation % count])();
+      }
+    }
+  }
+
   // ---- Operations
+
+  // Many operations from few bytes of input.
+  void burst() {
+    flash::Random random(input_.take<u32>());
+    const u32 operations = std::min<u32>(input_.take<u8>() * 2, burst_operations_left_);
+    burst_operations_left_ -= operations;
+    std::vector<u8> bytes(operations * 24);
+    for (u8& byte : bytes) byte = static_cast<u8>(random.next());
+    const Input outer = input_;
+    input_ = Input(bytes.data(), bytes.size());
+    perform(operations);
+    input_ = outer;
+  }
 
   void write_register() {
     const u32 offset = input_.take<u8>() & 0x3c;
@@ -141,7 +175,7 @@ class Attack {
   void run_briefly() { runner_.run_for(input_.take<u16>()); }
   void run_long() { runner_.run_for(10'000'000); }
   void jump() { runner_.jump(static_cast<u64>(input_.take<u8>()) * 10'000'000'000); }
-  void request_reset() { nvmev_dev_request_reset(device_.get(), 0); }
+  void request_reset() { nvmev_dev_request_reset(device_.get(), controller_); }
   void dispatch() { runner_.dispatch(input_.take<u8>() % device_.config().dispatchers); }
   void work() { runner_.work(input_.take<u8>() % device_.config().workers); }
   void power_cut() {
@@ -216,32 +250,44 @@ class Attack {
     nvmev_dev_release(device_.get());
     write32(offsetof(nvme::Registers, cc), 0);
     for (u32 i = 0; csts() != 0 && i < 1'000; i++) runner_.step();
-    for (u32& tail : tail_) tail = 0;
+    for (u32& tail : tails()) tail = 0;
     write32(offsetof(nvme::Registers, aqa), (kEntries - 1) << 16 | (kEntries - 1));
-    write64(offsetof(nvme::Registers, asq), page(0));
-    write64(offsetof(nvme::Registers, acq), page(1));
+    write64(offsetof(nvme::Registers, asq), queue_page(0));
+    write64(offsetof(nvme::Registers, acq), queue_page(1));
     constexpr u32 kAllCommandSets = 6u << 4;
     write32(offsetof(nvme::Registers, cc), 6u << 16 | 4u << 20 | kAllCommandSets | 1);
     runner_.settle();
     for (u16 queue = 1; queue <= kQueues; queue++) {
       nvme::Sqe sqe{};
       sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kCreateIoCq);
-      sqe.prp1 = page(2u * queue + 1);
+      sqe.prp1 = queue_page(2u * queue + 1);
       sqe.cdw10 = queue | (kEntries - 1) << 16;
       sqe.cdw11 = 3;
       put(0, sqe);
       sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kCreateIoSq);
-      sqe.prp1 = page(2u * queue);
+      sqe.prp1 = queue_page(2u * queue);
       sqe.cdw11 = 1u | static_cast<u32>(queue) << 16;
       put(0, sqe);
       runner_.settle();
-      doorbell(1, tail_[0]);
+      doorbell(1, tails()[0]);
     }
+  }
+
+  // Gives the first namespace an LBA format, with protection information of type 1; refused where there is no such format.
+  void format(u32 lba_format, u32 protection) {
+    if (lba_format == 0) return;
+    nvme::Sqe sqe{};
+    sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kFormatNvm);
+    sqe.nsid = 1;
+    sqe.cdw10 = lba_format | protection << 5;
+    put(0, sqe);
+    run_long();
+    consume();
   }
 
   // Makes room in the completion queues: without it a good host's queues stand still soon.
   void consume() {
-    for (u32 queue = 0; queue <= kQueues; queue++) doorbell(2 * queue + 1, tail_[queue]);
+    for (u32 queue = 0; queue <= kQueues; queue++) doorbell(2 * queue + 1, tails()[queue]);
   }
 
   using Operation = void (Attack::*)();
@@ -250,10 +296,14 @@ class Attack {
   // ---- What they are made of
 
   u64 page(u32 index) const { return base_ + static_cast<u64>(index % kPages) * kPageSize; }
-  u32 csts() const { return *reinterpret_cast<const u32*>(device_.bar() + offsetof(nvme::Registers, csts)); }
+  // Each controller's queues are elsewhere.
+  u64 queue_page(u32 index) const { return page(index + controller_ * 2 * (kQueues + 1)); }
+  std::array<u32, kQueues + 1>& tails() { return tails_[controller_]; }
 
-  void write32(u32 offset, u32 what) { std::memcpy(device_.bar() + offset, &what, sizeof(what)); }
-  void write64(u32 offset, u64 what) { std::memcpy(device_.bar() + offset, &what, sizeof(what)); }
+  u8* bar() const { return device_.bar(controller_); }
+  u32 csts() const { return *reinterpret_cast<const u32*>(bar() + offsetof(nvme::Registers, csts)); }
+  void write32(u32 offset, u32 what) { std::memcpy(bar() + offset, &what, sizeof(what)); }
+  void write64(u32 offset, u64 what) { std::memcpy(bar() + offset, &what, sizeof(what)); }
   void doorbell(u32 index, u32 what) { write32(NVMEV_BAR_DOORBELLS + index * 4, what); }
 
   // Mostly small, where most fields have their meaning; any value can be had.
@@ -274,18 +324,21 @@ class Attack {
   }
 
   void put(u16 queue, const nvme::Sqe& sqe) {
-    std::memcpy(host_.arena.at(page(2u * queue)) + tail_[queue] * sizeof(sqe), &sqe, sizeof(sqe));
-    tail_[queue] = (tail_[queue] + 1) % kEntries;
-    doorbell(2u * queue, tail_[queue]);
+    u32& tail = tails()[queue];
+    std::memcpy(host_.arena.at(queue_page(2u * queue)) + tail * sizeof(sqe), &sqe, sizeof(sqe));
+    tail = (tail + 1) % kEntries;
+    doorbell(2u * queue, tail);
     commands_++;
   }
 
-  Input& input_;
+  Input input_;
   TestHost host_;
   Device device_;
   ManualRunner runner_;
   u64 base_;
-  u32 tail_[kQueues + 1] = {};
+  u32 controller_ = 0;  // that is driven
+  std::array<std::array<u32, kQueues + 1>, NVMEV_MAX_CONTROLLERS> tails_{};
+  u32 burst_operations_left_ = kBurstOperations;
   u64 commands_ = 0;
 };
 
