@@ -118,14 +118,18 @@ class KvNamespace {
   // nullopt if the key does not exist.
   std::optional<std::string> get(std::string_view key) {
     std::uint64_t length = 0;
-    for (std::size_t room = guess_;;) {
+    // Twice what was seen lately: most values take one command, and a long one does not make the buffers of all others large.
+    for (std::size_t room = pages(std::min(2 * lately_, longest_));;) {
       char* data = buffer(room);
       const unsigned status = run(kRetrieve, key, data, room, 0, &length);
       if (status == KvError::kKeyDoesNotExist) return std::nullopt;
       check(status);
-      if (length <= room) return std::string(data, length);
-      // It was longer than expected, or has become so.
-      room = guess_ = (length + 4095) / 4096 * 4096;
+      if (length <= room) {
+        lately_ = (7 * lately_ + length) / 8;
+        longest_ = std::max(longest_, length);
+        return std::string(data, length);
+      }
+      room = pages(length);  // it may become longer still meanwhile
     }
   }
 
@@ -186,6 +190,9 @@ class KvNamespace {
   static constexpr std::size_t kPage = 4096;
   static constexpr std::size_t kHugePage = 2 << 20;
   static constexpr std::size_t kMaxKey = 16;
+
+  // Bytes of the pages that so many bytes take, and at least one.
+  static std::size_t pages(std::uint64_t bytes) { return bytes == 0 ? kPage : (bytes + kPage - 1) / kPage * kPage; }
 
   static void check(unsigned status) {
     if (status != 0) throw KvError(status);
@@ -263,7 +270,7 @@ class KvNamespace {
   std::size_t mapped_ = 0;
   char* data_ = nullptr;
   std::size_t room_ = 0;
-  std::size_t guess_ = kPage;
+  std::uint64_t lately_ = 0, longest_ = 0;  // lengths of values that were read
 };
 
 }  // namespace nvmev

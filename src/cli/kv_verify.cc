@@ -8,7 +8,6 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -76,27 +75,25 @@ class Verification {
     pass("replace every third", [this](KvNamespace& kv, std::uint64_t n) {
       if (n % 3 == 0) kv.put(contents_.key(n), contents_.value(n, 1), KvNamespace::kMustExist);
     });
-    // Keys come and go while they are listed: those that stay must be there, exactly once.
-    std::thread lister([this] { list_meanwhile(); });
-    pass("delete every second", [this](KvNamespace& kv, std::uint64_t n) {
-      if (n % 2 == 0 && !kv.remove(contents_.key(n))) wrong(n, "was not there to be deleted");
+    while_listing([this] {
+      pass("delete every second", [this](KvNamespace& kv, std::uint64_t n) {
+        if (n % 2 == 0 && !kv.remove(contents_.key(n))) wrong(n, "was not there to be deleted");
+      });
+      pass("store every fourth again", [this](KvNamespace& kv, std::uint64_t n) {
+        if (n % 4 == 0) kv.put(contents_.key(n), contents_.value(n, 2), KvNamespace::kMustNotExist);
+      });
     });
-    stop_ = true;
-    lister.join();
-    if (!problem_.empty()) throw std::runtime_error(problem_);
-    fmt::print("listed {} times meanwhile\n", listings_);
-    pass("retrieve", [this](KvNamespace& kv, std::uint64_t n) {
-      if (n % 2 == 0) {
-        if (n % 4 == 0 ? kv.exist(contents_.key(n)) : kv.get(contents_.key(n)).has_value()) wrong(n, "exists, and was deleted");
+    const auto gone = [](std::uint64_t n) { return n % 4 == 2; };
+    pass("retrieve", [&](KvNamespace& kv, std::uint64_t n) {
+      if (gone(n)) {
+        if (n % 8 == 2 ? kv.exist(contents_.key(n)) : kv.get(contents_.key(n)).has_value()) wrong(n, "exists, and was deleted");
       } else {
-        compare(kv, n, n % 3 == 0 ? 1 : 0);
+        compare(kv, n, n % 4 == 0 ? 2 : n % 3 == 0 ? 1 : 0);
       }
     });
-    expect_keys([](std::uint64_t n) { return n % 2 != 0; });
-    pass("delete", [this](KvNamespace& kv, std::uint64_t n) {
-      // Some of those that are gone already, too.
-      if (n % 16 != 0 && n % 2 == 0) return;
-      if (kv.remove(contents_.key(n)) != (n % 2 != 0)) wrong(n, "deletion says the wrong thing");
+    expect_keys([&](std::uint64_t n) { return !gone(n); });
+    pass("delete", [&](KvNamespace& kv, std::uint64_t n) {
+      if (kv.remove(contents_.key(n)) == gone(n)) wrong(n, "deletion says the wrong thing");
     });
     if (!KvNamespace(device_).list({}, 1).empty()) throw std::runtime_error("keys are left");
   }
@@ -124,44 +121,58 @@ class Verification {
     }
     for (std::thread& thread : threads) thread.join();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    if (!problem_.empty()) {
-      stop_ = true;
-      throw std::runtime_error(fmt::format("{}: {}", what, problem_));
-    }
+    if (!problem_.empty()) throw std::runtime_error(fmt::format("{}: {}", what, problem_));
     fmt::print("{}: {} keys, {:.0f} a second\n", what, settings_.keys, static_cast<double>(settings_.keys) / seconds.count());
     std::fflush(stdout);
   }
 
   void expect_keys(const std::function<bool(std::uint64_t)>& there) {
-    std::vector<std::string> expected;
-    for (std::uint64_t n = 0; n < settings_.keys; n++) {
-      if (there(n)) expected.push_back(contents_.key(n));
-    }
-    std::sort(expected.begin(), expected.end(), [](const std::string& a, const std::string& b) {
-      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return static_cast<unsigned char>(x) < static_cast<unsigned char>(y);
-      });
-    });
+    const std::vector<std::string> expected = keys_in_order(there);
     if (KvNamespace(device_).list() != expected) throw std::runtime_error("the list of keys is not what was stored");
     fmt::print("list: {} keys\n", expected.size());
   }
 
-  void list_meanwhile() {
-    try {
-      KvNamespace kv(device_);
-      std::set<std::string> stay;
-      for (std::uint64_t n = 1; n < settings_.keys; n += 2) stay.insert(contents_.key(n));
-      do {
-        std::size_t found = 0;
-        const std::vector<std::string> keys = kv.list();
-        for (std::size_t i = 0; i < keys.size(); i++) found += stay.count(keys[i]);
-        if (std::set<std::string>(keys.begin(), keys.end()).size() != keys.size()) fail("a key is listed twice");
-        if (found != stay.size()) fail("a key that stays is not listed");
-        listings_++;
-      } while (!stop_);
-    } catch (const std::exception& error) {
-      fail(error.what());
+  // std::string compares characters as unsigned char, which is the order of List.
+  std::vector<std::string> keys_in_order(const std::function<bool(std::uint64_t)>& there) const {
+    std::vector<std::string> keys;
+    for (std::uint64_t n = 0; n < settings_.keys; n++) {
+      if (there(n)) keys.push_back(contents_.key(n));
     }
+    std::sort(keys.begin(), keys.end());
+    return keys;
+  }
+
+  // Keys with even numbers come and go while they are listed: those that stay must be there, exactly once.
+  void while_listing(const std::function<void()>& work) {
+    const std::vector<std::string> stay = keys_in_order([](std::uint64_t n) { return n % 2 != 0; });
+    std::atomic<bool> stop{false};
+    unsigned listings = 0;
+    std::thread lister([&] {
+      try {
+        KvNamespace kv(device_);
+        do {
+          const std::vector<std::string> keys = kv.list();
+          if (std::adjacent_find(keys.begin(), keys.end(), std::greater_equal()) != keys.end()) {
+            return fail("keys are listed twice, or not in order");
+          }
+          if (!std::includes(keys.begin(), keys.end(), stay.begin(), stay.end())) return fail("a key that stays is not listed");
+          listings++;
+        } while (!stop);
+      } catch (const std::exception& error) {
+        fail(error.what());
+      }
+    });
+    try {
+      work();
+    } catch (...) {
+      stop = true;
+      lister.join();
+      throw;
+    }
+    stop = true;
+    lister.join();
+    if (!problem_.empty()) throw std::runtime_error(problem_);
+    fmt::print("listed {} times meanwhile\n", listings);
   }
 
   void fail(const std::string& what) {
@@ -174,8 +185,6 @@ class Verification {
   Contents contents_;
   std::mutex mutex_;
   std::string problem_;
-  std::atomic<bool> stop_{false};
-  unsigned listings_ = 0;
 };
 
 }  // namespace
