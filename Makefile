@@ -55,7 +55,7 @@ demo:
 
 test:
 	@scripts/setup vm unit
-	@scripts/tally '$(MAKE) unit' 'FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SECONDS=20 scripts/fuzz profile' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+	@scripts/tally '$(MAKE) unit' 'FUZZ_SEED=1 FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SEED=1 FUZZ_SECONDS=20 scripts/fuzz profile' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
 
 test-kernels:
 	@scripts/setup vm
