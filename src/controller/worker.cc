@@ -47,17 +47,14 @@ u32 Worker::pass(u64 now, u64* next) {
   last_pass_ = now;
 
   u32 done = take_arrivals(now);
-  if (long_busy_.load(std::memory_order_relaxed)) {
-    step_long();
-    done++;
-  }
+  if (long_busy_.load(std::memory_order_relaxed)) done += step_long();
   done += deliver(now);
   done += deliver_held(now);
   signal_touched();
 
   *next = order_.not_before();
   if (signal_delayed(now, next)) done++;
-  if (long_busy_.load(std::memory_order_relaxed)) *next = now;
+  if (long_busy_.load(std::memory_order_relaxed) && !(long_.waits_for_room && free_ == kNone)) *next = now;
   // The requester makes room by a doorbell, which nothing announces: look again soon.
   constexpr u64 kRoomPoll = 20 * 1000;
   for (const u64 word : holding_) {
@@ -163,7 +160,7 @@ void Worker::begin_long(const Task& task) {
   work.task = task;
   work.range = 0;
   work.at = work.end = 0;
-  work.given_up = false;
+  work.given_up = work.waits_for_room = false;
   if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
@@ -173,18 +170,20 @@ void Worker::begin_long(const Task& task) {
   long_busy_.store(true, std::memory_order_release);
 }
 
-void Worker::step_long() {
+u32 Worker::step_long() {
   LongTask& work = long_;
   const IoCommand& command = command_of(work.task);
-  const bool done = command.step != nullptr ? command.step(*shared_, work.task, &work.at) : step_pages();
-  if (!done) return;
+  const bool done = work.waits_for_room || (command.step != nullptr ? command.step(*shared_, work.task, &work.at) : step_pages());
+  if (!done) return 1;
   if (!work.given_up) {
-    if (free_ == kNone && !is_ending(work.task)) return;  // until a completion has left
+    work.waits_for_room = free_ == kNone && !is_ending(work.task);
+    if (work.waits_for_room) return 0;  // until a completion has left
     finish(work.task, Status::kSuccess);
   }
   if (work.task.list != nullptr) work.task.list->give_back();
   waits_for_others_.store(false, std::memory_order_release);
   long_busy_.store(false, std::memory_order_release);
+  return 1;
 }
 
 // The first part of the current range that is not yet as the command wants it.

@@ -46,6 +46,7 @@ class Worker {
     u64 at;      // next byte to do
     u64 end;     // of the current range
     bool given_up;  // its completion is not wanted any more
+    bool waits_for_room;  // done, but for its completion
   };
 
   u32 take_arrivals(u64 now);
@@ -58,7 +59,8 @@ class Worker {
   void forget_cq(CompletionQueue& cq);
   bool abort(u16 sq_id, u16 cid, u64 now);
   void begin_long(const Task& task);
-  void step_long();
+  // Returns how much was done: 0 when it waits.
+  u32 step_long();
   bool step_pages();
   u64 skip_done(const Task& task, u64 at);
   void step_piece(const Task& task, u64 at, u32 bytes);

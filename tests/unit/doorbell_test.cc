@@ -267,5 +267,26 @@ TEST_F(FullWorker, ControllerIsDisabledAndServesAgain) {
   EXPECT_EQ(rig_.runner.fault(), "");
 }
 
+// A long command ends when there is room for its completion; until then its worker rests.
+TEST(Doorbell, LongCommandWaitsForRoom) {
+  Rig rig({{"inflight", "64"}});
+  ASSERT_TRUE(rig.driver.enable());
+  ASSERT_TRUE(rig.driver.create_cq(1, 4, 1).ok());
+  ASSERT_TRUE(rig.driver.create_sq(1, 256, 1).ok());
+  constexpr u32 kBefore = 66, kAfter = 100;  // the completion queue takes 3, and the worker keeps 64
+  for (u32 i = 0; i < kBefore; i++) rig.driver.queue(1, cmd::flush());
+  rig.driver.queue(1, cmd::write_zeroes(0, 64));
+  for (u32 i = 0; i < kAfter; i++) rig.driver.queue(1, cmd::flush());
+  rig.driver.ring(1);
+  rig.runner.run_for(1'000'000);  // ends, though the command does not
+  size_t got = 0;
+  for (u32 i = 0; i < 100; i++) {
+    got += rig.driver.reap(1);
+    rig.runner.run_for(1'000'000);
+  }
+  EXPECT_EQ(got, kBefore + 1 + kAfter);
+  EXPECT_EQ(rig.runner.fault(), "");
+}
+
 }  // namespace
 }  // namespace nvmev::test
