@@ -105,6 +105,7 @@ class Kv final : public Ftl, public KeyValue {
   u64 plan_index(u64 now, const IndexCache::Traffic& traffic);
   IoPlan plan_chain(u64 now, u32 unit, u32 count, IoOp op);
   IoPlan after_index(u64 now, u64 index, IoPlan plan) const;
+  const IoPlan& counted(const IoPlan& plan, Counter& counter, const Held& held);
   // Frees up to `chains` chains that nobody needs, telling the FTL beneath.
   void collect(u64 now, u32 chains);
   void deallocate(u64 now, u32 unit);

@@ -62,6 +62,16 @@ IoPlan Kv::plan_chain(u64 now, u32 unit, u32 count, IoOp op) {
 // index takes is added.)
 IoPlan Kv::after_index(u64 now, u64 index, IoPlan plan) const { return {later(plan.done, now) + index, plan.status}; }
 
+// Counts a command that wrote what it holds, or gives that back.
+const IoPlan& Kv::counted(const IoPlan& plan, Counter& counter, const Held& held) {
+  if (plan.status == Status::kSuccess) {
+    counter.add(1);
+  } else {
+    release(held);
+  }
+  return plan;
+}
+
 // Under the lock.
 Status Kv::reserve(u32 length, Held* held) {
   held->hold = kNoHold;
@@ -155,11 +165,9 @@ IoPlan Kv::plan_store(u64 now, Key key, u32 length, u8 rules, Held* held) {
   const u64 index = plan_index(now, found.traffic);
   if (status == Status::kSuccess) status = reserve_with_garbage(now, length, held);
   if (status != Status::kSuccess) return {now + index, status};
-  if (length == 0) return {now + index, status};
-  const IoPlan plan = plan_chain(now, holds_.place(held->hold).first, 0, IoOp::kWrite);
-  if (plan.status != Status::kSuccess) release(*held);
-  stores_.add(1);
-  return after_index(now, index, plan);
+  IoPlan plan{now, status};
+  if (length != 0) plan = plan_chain(now, holds_.place(held->hold).first, 0, IoOp::kWrite);
+  return after_index(now, index, counted(plan, stores_, *held));
 }
 
 IoPlan Kv::plan_append(u64 now, Key key, u32 length, u32 most, Held* held) {
@@ -175,14 +183,15 @@ IoPlan Kv::plan_append(u64 now, Key key, u32 length, u32 most, Held* held) {
   if (length > most || found.place.length > most - length) return {now + index, Status::kInvalidValueSize};
   const u32 whole = found.place.length + length;
   const Status status = reserve_with_garbage(now, whole, held);
-  if (status != Status::kSuccess || whole == 0) return {now + index, status};
-  appends_.add(1);
-  // What was there stays where it is on a device; here it is copied, and only the end of it is new to the flash.
-  u32 unit = holds_.place(held->hold).first;
-  for (u32 kept = found.place.length >> unit_shift_; kept != 0; kept--) unit = space_.next(unit);
-  const IoPlan plan = plan_chain(now, unit, 0, IoOp::kWrite);
-  if (plan.status != Status::kSuccess) release(*held);
-  return after_index(now, index, plan);
+  if (status != Status::kSuccess) return {now + index, status};
+  IoPlan plan{now, status};
+  if (whole != 0) {
+    // What was there stays where it is on a device; here it is copied, and only the end of it is new to the flash.
+    u32 unit = holds_.place(held->hold).first;
+    for (u32 kept = found.place.length >> unit_shift_; kept != 0; kept--) unit = space_.next(unit);
+    plan = plan_chain(now, unit, 0, IoOp::kWrite);
+  }
+  return after_index(now, index, counted(plan, appends_, *held));
 }
 
 IoPlan Kv::plan_retrieve(u64 now, Key key, u32 offset, u32 length, Held* held) {

@@ -502,12 +502,14 @@ TEST(KvCommands, BesideABlockNamespace) {
 TEST(KvCommands, StatisticsTellOfTheIndex) {
   Kv kv;
   for (u32 i = 0; i < 300; i++) ASSERT_EQ(kv.driver.store("key" + std::to_string(i), pattern(600, i)), Status::kSuccess);
+  for (u32 i = 0; i < 5; i++) ASSERT_EQ(kv.driver.store("empty" + std::to_string(i), {}), Status::kSuccess);
   const std::string report = kv.rig.device.report();
-  EXPECT_NE(report.find("kv_keys 300\n"), std::string::npos);
+  EXPECT_NE(report.find("kv_keys 305\n"), std::string::npos);
+  EXPECT_NE(report.find("kv_stores 305\n"), std::string::npos);
   EXPECT_NE(report.find("kv_value_bytes 180000\n"), std::string::npos);
   EXPECT_NE(report.find("kv_used_bytes 307200\n"), std::string::npos);
   EXPECT_NE(report.find("kv_index_bytes_per_key "), std::string::npos);
-  EXPECT_NE(report.find("writes 300\n"), std::string::npos);
+  EXPECT_NE(report.find("writes 305\n"), std::string::npos);
 }
 
 }  // namespace
