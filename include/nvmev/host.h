@@ -48,6 +48,9 @@ struct nvmev_function; /* the same for one of its controllers, each of which is 
 #define NVMEV_PCI_OC_VENDOR_ID 0x1d1du /* of a device with an open-channel namespace */
 #define NVMEV_PCI_OC_DEVICE_ID 0x1f1fu
 
+#define NVMEV_CMB_BAR 2u /* Controller Memory Buffer: all of the BAR */
+#define NVMEV_PMR_BAR 4u /* Persistent Memory Region: likewise */
+
 #define NVMEV_PAGE_SIZE 4096u /* memory page of queues, PRPs (CC.MPS 0) and the medium */
 #define NVMEV_NEVER UINT64_MAX /* a deadline that does not come */
 
@@ -121,6 +124,10 @@ struct nvmev_config {
 
 	void *reserved_base; /* host: the mapped range of NVMEV_MEDIUM_RESERVED */
 	uint64_t reserved_size; /* host: its bytes */
+
+	/* Controller Memory Buffer and Persistent Memory Region, BARs 2 and 4: src/controller/controller_memory.h */
+	uint32_t cmb_size, pmr_size; /* bytes, powers of two; 0: none */
+	void *cmb_base, *pmr_base; /* host: that memory, page-aligned; the requester sees it as the BARs */
 
 	uint64_t read_delay, read_time, read_trailing; /* ns, see ftl/nvm/ */
 	uint64_t write_delay, write_time, write_trailing; /* ns */

@@ -71,7 +71,8 @@ AdminResult create_io_cq(Controller& controller, const Sqe& sqe) {
   if (upper_cdw11(sqe) >= controller.vectors()) return {Status::kInvalidInterruptVector};
   CompletionQueue& cq = shared.cqs[id];
   cq.size = queue_size(sqe);
-  if (!cq.memory.map(shared.function, sqe.prp1, static_cast<u64>(cq.size) * sizeof(nvme::Cqe))) return {Status::kInvalidField};
+  const Status mapped = cq.memory.map(shared.bus, sqe.prp1, static_cast<u64>(cq.size) * sizeof(nvme::Cqe));
+  if (mapped != Status::kSuccess) return {mapped};
   cq.interrupts = interrupts(sqe);
   cq.vector = upper_cdw11(sqe);
   cq.worker = id % shared.config.workers;
@@ -95,7 +96,8 @@ AdminResult create_io_sq(Controller& controller, const Sqe& sqe) {
   if (!cq_exists(shared, cq_id) || shared.cqs[cq_id].deleting) return {Status::kCompletionQueueInvalid};
   SubmissionQueue& sq = shared.sqs[id];
   sq.size = queue_size(sqe);
-  if (!sq.memory.map(shared.function, sqe.prp1, static_cast<u64>(sq.size) * sizeof(Sqe))) return {Status::kInvalidField};
+  const Status mapped = sq.memory.map(shared.bus, sqe.prp1, static_cast<u64>(sq.size) * sizeof(Sqe));
+  if (mapped != Status::kSuccess) return {mapped};
   sq.cq_id = cq_id;
   sq.worker = shared.cqs[cq_id].worker;
   sq.priority = static_cast<nvme::QueuePriority>(sqe.cdw11 >> 1 & 3);
@@ -180,9 +182,9 @@ void Controller::use_shadow_doorbells(u32* shadow, u32* event_index) {
 
 AdminResult doorbell_buffer_config(Controller& controller, const Sqe& sqe) {
   if ((sqe.prp1 | sqe.prp2) & (kPageSize - 1)) return {Status::kInvalidPrpOffset};
-  nvmev_function* function = controller.shared().function;
-  u32* shadow = static_cast<u32*>(nvmev_host_map(function, sqe.prp1, kPageSize));
-  u32* event_index = static_cast<u32*>(nvmev_host_map(function, sqe.prp2, kPageSize));
+  const Bus& bus = controller.shared().bus;
+  u32* shadow = static_cast<u32*>(bus.map_structure(sqe.prp1, kPageSize));
+  u32* event_index = static_cast<u32*>(bus.map_structure(sqe.prp2, kPageSize));
   if (shadow == nullptr || event_index == nullptr) return {Status::kInvalidField};
   controller.use_shadow_doorbells(shadow, event_index);
   return {};

@@ -62,7 +62,7 @@ class Blocks {
   Status map() {
     const Status status = buffer_.map(task_.sqe, static_cast<u32>(transfer.bytes));
     if (status != Status::kSuccess || transfer.metadata_bytes == 0) return status;
-    return reachable(shared_.function, task_.sqe.mptr, transfer.metadata_bytes) ? Status::kSuccess
+    return reachable(shared_.bus, task_.sqe.mptr, transfer.metadata_bytes) ? Status::kSuccess
                                                                              : Status::kDataTransferError;
   }
 
@@ -72,14 +72,14 @@ class Blocks {
   // The requester's metadata of a block; only where they are transferred.
   void fetch(u64 block, u8* metadata) const {
     if (transfer.metadata_bytes != 0) {
-      copy_from_bus(shared_.function, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
+      copy_from_bus(shared_.bus, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
     } else {
       buffer_.copy_in(metadata, metadata_bytes, static_cast<u32>(block * transfer.stride) + lba_bytes);
     }
   }
   void deliver(u64 block, const u8* metadata) const {
     if (transfer.metadata_bytes != 0) {
-      copy_to_bus(shared_.function, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
+      copy_to_bus(shared_.bus, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
     } else {
       buffer_.copy_out(metadata, metadata_bytes, static_cast<u32>(block * transfer.stride) + lba_bytes);
     }

@@ -5,18 +5,18 @@
 
 namespace nvmev {
 
-bool reachable(nvmev_function* function, u64 bus, u64 length) {
-  return for_each_bus_page(function, bus, length, [](u8*, u64, u32) {});
+bool reachable(const Bus& bus, u64 address, u64 length) {
+  return for_each_bus_page(bus, address, length, [](u8*, u64, u32) {});
 }
 
-bool copy_from_bus(nvmev_function* function, u64 bus, void* to, u32 length) {
-  return for_each_bus_page(function, bus, length, [&](const u8* memory, u64 at, u32 bytes) {
+bool copy_from_bus(const Bus& bus, u64 address, void* to, u32 length) {
+  return for_each_bus_page(bus, address, length, [&](const u8* memory, u64 at, u32 bytes) {
     memcpy(static_cast<u8*>(to) + at, memory, bytes);
   });
 }
 
-bool copy_to_bus(nvmev_function* function, u64 bus, const void* from, u32 length) {
-  return for_each_bus_page(function, bus, length, [&](u8* memory, u64 at, u32 bytes) {
+bool copy_to_bus(const Bus& bus, u64 address, const void* from, u32 length) {
+  return for_each_bus_page(bus, address, length, [&](u8* memory, u64 at, u32 bytes) {
     memcpy(memory, static_cast<const u8*>(from) + at, bytes);
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // nvmev_config: defaults, single keys, and checks of keys against each other.
 #include "config_keys.h"
+#include "controller_memory.h"
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
 #include "nvmev/host.h"
@@ -166,6 +167,7 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
     return fail(error, err::kInvalid, "lba_size=%u: 512 or 4096 is right", config->lba_size);
   }
   if (const int result = check_controllers(*config, error); result != 0) return result;
+  if (const int result = check_controller_memory(*config, error); result != 0) return result;
   if (config->medium == NVMEV_MEDIUM_RESERVED) {
     if (config->reserved_base == nullptr) {
       return fail(error, err::kInvalid, "medium=reserved needs a reserved range: memmap_start and memmap_size are right");

@@ -2,6 +2,7 @@
 #include "config_keys.h"
 
 #include "ana.h"
+#include "controller_memory.h"
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
 #include "nvmev/zones.h"
@@ -42,6 +43,8 @@ constexpr Key kKeys[] = {
     {"time_scale", KeyKind::kMilli, true, FIELD(time_scale_milli), 1, 1000ull * 1000 * 1000, false, nullptr},
     {"controllers", KeyKind::kCount, false, FIELD(controllers), 1, NVMEV_MAX_CONTROLLERS, false, nullptr},
     {"ana", KeyKind::kAna, true, FIELD(ana), 0, 0, false, nullptr},
+    {"cmb", KeyKind::kBytes, false, FIELD(cmb_size), 0, kMaxControllerMemory, true, nullptr},
+    {"pmr", KeyKind::kBytes, false, FIELD(pmr_size), 0, kMaxControllerMemory, true, nullptr},
     {"dispatchers", KeyKind::kCount, false, FIELD(dispatchers), 1, NVMEV_MAX_DISPATCHERS, false, nullptr},
     {"inflight", KeyKind::kCount, false, FIELD(inflight), 64, 65536, false, nullptr},
     {"queues", KeyKind::kCount, false, FIELD(queues), 1, NVMEV_MAX_VECTORS - 1, false, nullptr},

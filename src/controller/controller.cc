@@ -19,7 +19,7 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
   const std::size_t cq_pages = (static_cast<std::size_t>(entries) * sizeof(nvme::Cqe) + kPageSize - 1) / kPageSize;
   if (!queue_pages_.allocate(shared.host, shared.sqs.size() * (sq_pages + cq_pages)) ||
       !host_telemetry_.init(shared.host) || !controller_telemetry_.init(shared.host) ||
-      !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, shared.function, config.mdts) ||
+      !scratch_.allocate(shared.host, kPageSize) || !buffer_.allocate(shared.host, shared.bus, config.mdts) ||
       !forgotten_.allocate(shared.host, shared.cqs.size()) || !forget_sent_.allocate(shared.host, shared.cqs.size())) {
     return false;
   }
@@ -103,7 +103,7 @@ bool Controller::pending() const {
   if (unfinished_.load(std::memory_order_relaxed) || !reset_done() || alarm_.ringing()) return true;
   if (shared_->hold.load(std::memory_order_relaxed) != held()) return true;
   if (load_relaxed(&registers()->cc) != seen_cc_.load(std::memory_order_relaxed)) return true;
-  if (shared_->pending_events.load(std::memory_order_relaxed) != 0) return true;
+  if (shared_->pending_events.load(std::memory_order_relaxed) != 0 || shared_->memory.changed()) return true;
   const SubmissionQueue& sq = shared_->sqs[0];
   return sq.state.load(std::memory_order_acquire) == SqState::kActive && sq.has_news();
 }
@@ -115,6 +115,7 @@ u32 Controller::poll_admin_queue() {
   const u32 tail = load_acquire(sq.doorbell.load(std::memory_order_relaxed));
   u32 head = sq.head.load(std::memory_order_relaxed);
   if (tail == head) return 0;
+  shared_->memory.look();
   if (tail >= sq.size) {
     if (tail != sq.refused_tail) {
       sq.refused_tail = tail;

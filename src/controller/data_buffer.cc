@@ -15,8 +15,8 @@ u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
 }  // namespace
 
-bool DataBuffer::allocate(nvmev_host* host, nvmev_function* function, u32 mdts) {
-  function_ = function;
+bool DataBuffer::allocate(nvmev_host* host, const Bus& bus, u32 mdts) {
+  bus_ = &bus;
   // An SGL's data block may begin and end inside a page; of PRPs only the transfer as a whole may.
   return fragments_.allocate(host, (1ull << mdts) + 2ull * kMaxSglDescriptors) && bucket_.allocate(host, kPageSize);
 }
@@ -35,7 +35,7 @@ Status DataBuffer::add(u64 bus, u32 bytes) {
   while (bytes != 0) {
     const u32 here = least(bytes, kPageSize - static_cast<u32>(bus & (kPageSize - 1)));
     if (count_ == fragments_.size()) return Status::kInvalidNumberOfSglDescriptors;
-    u8* memory = static_cast<u8*>(nvmev_host_map(function_, bus, here));
+    u8* memory = static_cast<u8*>(bus_->map(bus, here));
     if (memory == nullptr) return Status::kDataTransferError;
     fragments_[count_++] = {memory, length_, here};
     length_ += here;

@@ -2,6 +2,7 @@
 // The requester memory that a command's data pointer (DPTR) describes: by PRPs (prp.h) or by an SGL (sgl.h).
 #pragma once
 
+#include "bus.h"
 #include "medium.h"
 #include "nvmev/host.h"
 #include "nvmev/host_array.h"
@@ -15,7 +16,7 @@ namespace nvmev {
 class DataBuffer {
  public:
   // Room for transfers of up to 2^mdts pages. False when there is no memory.
-  bool allocate(nvmev_host* host, nvmev_function* function, u32 mdts);
+  bool allocate(nvmev_host* host, const Bus& bus, u32 mdts);
 
   // Checks and maps the memory of a transfer of `length` bytes, 1 to what allocate() made room for.
   nvme::Status map(const nvme::Sqe& sqe, u32 length);
@@ -40,12 +41,12 @@ class DataBuffer {
   // The next bytes go nowhere.
   nvme::Status add_bucket(u32 bytes);
   // Requester memory to read descriptors from, within one page; nullptr if there is none.
-  const void* look(u64 bus, u32 bytes) const { return nvmev_host_map(function_, bus, bytes); }
+  const void* look(u64 bus, u32 bytes) const { return bus_->map_structure(bus, bytes); }
 
  private:
   const Fragment* find(u32 at) const;
 
-  nvmev_function* function_ = nullptr;
+  const Bus* bus_ = nullptr;
   HostArray<Fragment> fragments_;
   u32 count_ = 0;
   u32 length_ = 0;       // bytes that the fragments have

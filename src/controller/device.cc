@@ -10,6 +10,7 @@
 #include "report.h"
 #include "shared.h"
 #include "state/device_state.h"
+#include "state/xxh64.h"
 #include "worker.h"
 
 using namespace nvmev;
@@ -53,6 +54,7 @@ struct nvmev_dev {
   u32 unit_count = 0;
   Spinlock tuning;  // of nvmev_dev_set()
   u64 saved_commands = 0;  // 1 + those before the last save; 0: none
+  u64 saved_pmr = 0;       // checksum of the Persistent Memory Region then
 
   ~nvmev_dev();
   int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
@@ -99,6 +101,9 @@ int nvmev_dev::init(const nvmev_config& config, nvmev_host* host, void* bar, nvm
 extern "C" int nvmev_dev_create(const nvmev_config* config, nvmev_host* host, void* bar, nvmev_dev** dev,
                                 nvmev_error* error) {
   if (const int result = nvmev_config_check(config, error); result != 0) return result;
+  if ((config->cmb_size != 0 && config->cmb_base == nullptr) || (config->pmr_size != 0 && config->pmr_base == nullptr)) {
+    return fail(error, err::kInvalid, "cmb=%u, pmr=%u: this host has no memory for them", config->cmb_size, config->pmr_size);
+  }
   void* memory = nvmev_host_alloc(host, sizeof(nvmev_dev));
   if (memory == nullptr) return fail(error, err::kNoMemory, "no memory for a device");
   nvmev_dev* device = construct_at<nvmev_dev>(memory);
@@ -146,9 +151,15 @@ extern "C" int nvmev_dev_save(nvmev_dev* dev, uint64_t now, nvmev_error* error) 
   dev->for_each_unit([&](const Unit& unit) {
     for (const DispatcherStats& stats : unit.shared.dispatcher_stats) commands += stats.fetched.get() + stats.admin.get();
   });
-  if (commands == dev->saved_commands) return 1;
+  // The Persistent Memory Region changes without any.
+  Xxh64 pmr;
+  pmr.add(dev->subsystem.config.pmr_base, dev->subsystem.config.pmr_size);
+  if (commands == dev->saved_commands && pmr.value() == dev->saved_pmr) return 1;
   const int result = save_state(dev->subsystem, now, error);
-  if (result == 0) dev->saved_commands = commands;
+  if (result == 0) {
+    dev->saved_commands = commands;
+    dev->saved_pmr = pmr.value();
+  }
   return result;
 }
 

@@ -27,7 +27,7 @@ bool Dispatcher::init(Shared& shared, u32 index) {
   shared_ = &shared;
   index_ = index;
   return lists_.allocate(shared.host, kLists) && block_.allocate(shared.host, kMaxFusedBytes) &&
-         buffer_.allocate(shared.host, shared.function, shared.config.mdts);
+         buffer_.allocate(shared.host, shared.bus, shared.config.mdts);
 }
 
 void Dispatcher::find_queues() {
@@ -152,6 +152,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
   const u32 tail = load_acquire(sq.doorbell.load(std::memory_order_relaxed));
   u32 head = sq.head.load(std::memory_order_relaxed);
   if (tail == head) return 0;
+  shared_->memory.look();
   DispatcherStats& stats = shared_->dispatcher_stats[index_];
   if (tail >= sq.size) [[unlikely]] {
     if (tail != sq.refused_tail) {

@@ -46,15 +46,15 @@ u32 least_pages(const Shared& shared) {
 Status check_list(const Shared& shared, const HostMemoryBuffer& buffer) {
   u64 pages = 0;
   for (u32 i = 0; i < buffer.entries; i++) {
-    const void* from = nvmev_host_map(shared.function, buffer.list + i * sizeof(Descriptor), sizeof(Descriptor));
+    const void* from = shared.bus.map_structure(buffer.list + i * sizeof(Descriptor), sizeof(Descriptor));
     if (from == nullptr) return Status::kDataTransferError;
     Descriptor descriptor;
     memcpy(&descriptor, from, sizeof(descriptor));
     if (descriptor.address % kPageSize != 0) return Status::kInvalidField;
     if (descriptor.pages == 0) continue;
     const u64 last = descriptor.address + (descriptor.pages - 1ull) * kPageSize;
-    const bool reachable = last >= descriptor.address && nvmev_host_map(shared.function, descriptor.address, kPageSize) != nullptr &&
-                           nvmev_host_map(shared.function, last, kPageSize) != nullptr;
+    const bool reachable = last >= descriptor.address && shared.bus.map_structure(descriptor.address, kPageSize) != nullptr &&
+                           shared.bus.map_structure(last, kPageSize) != nullptr;
     if (!reachable) return Status::kDataTransferError;
     pages += descriptor.pages;
   }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "bus.h"
 #include "mmio.h"
 #include "nvmev/host.h"
 #include "nvmev/nvme/command.h"
@@ -23,16 +24,21 @@ class QueueMemory {
   // `pages` has room for the largest queue and outlives this.
   void init(void** pages) { pages_ = pages; }
 
-  // Maps `bytes` from the page-aligned `bus`. False when that is not memory we may reach.
-  bool map(nvmev_function* function, u64 bus, u64 bytes) {
+  // Maps `bytes` from the page-aligned `address`. Refused when that is not memory we may reach, or only a part of it is in the
+  // Controller Memory Buffer (CMBLOC.CQMMS is 0).
+  nvme::Status map(const Bus& bus, u64 address, u64 bytes) {
+    if (address + (bytes - 1) < address) return nvme::Status::kInvalidField;
+    const bool in_cmb = bus.cmb.find(address) != nullptr;
     for (u64 at = 0; at < bytes; at += kPageSize) {
-      const u64 left = bytes - at;
-      u64 page;
-      if (__builtin_add_overflow(bus, at, &page)) return false;
-      pages_[at >> kPageShift] = nvmev_host_map(function, page, static_cast<u32>(left < kPageSize ? left : kPageSize));
-      if (pages_[at >> kPageShift] == nullptr) return false;
+      if ((bus.cmb.find(address + at) != nullptr) != in_cmb) return nvme::Status::kInvalidUseOfCmb;
     }
-    return true;
+    for (u64 at = 0; at < bytes; at += kPageSize) {
+      const u32 length = static_cast<u32>(bytes - at < kPageSize ? bytes - at : kPageSize);
+      void* page = bus.map_structure(address + at, length);
+      if (page == nullptr) return nvme::Status::kInvalidField;
+      pages_[at >> kPageShift] = page;
+    }
+    return nvme::Status::kSuccess;
   }
 
   template <typename Entry>

@@ -13,7 +13,7 @@ void Controller::write_constant_registers() {
   // Everything is ready within a pass, but a Format NVM under way is finished before a reset: 30 s.
   constexpr u8 kTimeout = 60;
   cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::kWeighted | nvme::cap::timeout(kTimeout) |
-         nvme::cap::kCssNvm | nvme::cap::kCssIocs;
+         nvme::cap::kCssNvm | nvme::cap::kCssIocs | shared_->memory.capabilities();
   store_relaxed(&registers()->cap, cap_);
   store_relaxed(&registers()->vs, nvme::kVersion20);
   set_csts(0);
@@ -28,6 +28,7 @@ u32 Controller::poll_registers() {
   u32 done = 0;
   const u32 value = load_acquire(&registers()->cc);
   const u32 before = seen_cc_.exchange(value, std::memory_order_relaxed);
+  shared_->memory.look();
   const bool enabled = value & cc::kEnable;
   if (waits_for_cut_) return 0;
   if (!reset_done() && state_ != State::kStopping) {
@@ -92,7 +93,7 @@ bool Controller::restore_registers() {
     set_csts(csts_);
     restored = true;
   }
-  return restored;
+  return shared_->memory.restore() || restored;
 }
 
 // Interrupt Mask Set and Clear (sections 3.1.3.3 and 3.1.3.4): both read as the mask. It applies to pin and
@@ -143,8 +144,8 @@ bool Controller::set_up_admin_queue(const char** why) {
     *why = "ASQ, ACQ: addresses of pages are right";
     return false;
   }
-  if (!sq.memory.map(shared_->function, asq, static_cast<u64>(sq.size) * sizeof(nvme::Sqe)) ||
-      !cq.memory.map(shared_->function, acq, static_cast<u64>(cq.size) * sizeof(nvme::Cqe))) {
+  if (sq.memory.map(shared_->bus, asq, static_cast<u64>(sq.size) * sizeof(nvme::Sqe)) != nvme::Status::kSuccess ||
+      cq.memory.map(shared_->bus, acq, static_cast<u64>(cq.size) * sizeof(nvme::Cqe)) != nvme::Status::kSuccess) {
     *why = "ASQ, ACQ: addresses of memory are right";
     return false;
   }

@@ -44,13 +44,14 @@ u32 estimate(const Shared& shared, SanitizeAction action) {
   return seconds < ~0u ? static_cast<u32>(seconds) : ~0u - 1;
 }
 
-// Commands so far that may have changed blocks.
+// Commands so far that may have changed blocks, and times that the Persistent Memory Region was enabled.
 u64 writes_so_far(const Shared& shared) {
   u64 writes = 0;
   shared.subsystem.for_each_controller([&](Controller& controller) {
     for (const WorkerStats& stats : controller.shared().worker_stats) {
       writes += stats.writes.get() + stats.write_zeroes.get();
     }
+    writes += controller.shared().memory.pmr_enables();
   });
   return writes;
 }
@@ -121,6 +122,16 @@ bool Sanitize::erase_step(Shared& shared) {
   return at_ >= medium.capacity();
 }
 
+// Nobody reaches it meanwhile: it is not ready, see ControllerMemory.
+bool Sanitize::erase_pmr_step(const Bus& bus) {
+  constexpr u64 kBytesAtATime = static_cast<u64>(kPagesAtATime) << kPageShift;
+  const u64 left = bus.pmr.size() - at_;
+  const u64 bytes = left < kBytesAtATime ? left : kBytesAtATime;
+  memset(bus.pmr.memory() + at_, 0, bytes);
+  at_ += bytes;
+  return at_ == bus.pmr.size();
+}
+
 u32 Sanitize::step(Controller& controller) {
   Shared& shared = controller.shared();
   switch (stage_) {
@@ -140,16 +151,21 @@ u32 Sanitize::step(Controller& controller) {
       if (!erase_step(shared)) return 1;
       shared.uncorrectable.clear(0, shared.medium.capacity());
       at_ = region_ = 0;
-      stage_ = shared.metadata.room() != 0 ? Stage::kEraseMetadata : Stage::kForget;
+      stage_ = shared.metadata.room() != 0 ? Stage::kEraseMetadata : Stage::kErasePmr;
       return 1;
     case Stage::kEraseMetadata: {
       // Whatever happens to the data: their protection information is that of deallocated blocks then.
       Medium& metadata = shared.metadata.medium();
       if (!nvmev::erase_step(metadata, 0, metadata.capacity(), &at_)) return 1;
       at_ = 0;
-      stage_ = Stage::kForget;
+      stage_ = Stage::kErasePmr;
       return 1;
     }
+    case Stage::kErasePmr:
+      if (shared.bus.pmr.size() != 0 && !erase_pmr_step(shared.bus)) return 1;
+      at_ = 0;
+      stage_ = Stage::kForget;
+      return 1;
     case Stage::kForget: {
       Region& region = shared.regions[region_];
       if (!region.model.erase_step(controller.now(), region.base, region.bytes, &at_)) return 1;
@@ -227,6 +243,7 @@ Status check_sanitize(Controller& controller, const Sqe& sqe, SanitizeAction act
     return Status::kInvalidField;  // SANICAP.NDI
   }
   if (controller.firmware().activation_pending()) return Status::kFirmwareNeedsReset;
+  if (controller.shared().memory.pmr_enabled()) return Status::kSanitizeWithPmr;
   for (const Namespace& ns : controller.shared().namespaces) {
     if (!ns.exists()) continue;
     if (!controller.may_write(ns)) return Status::kReservationConflict;

@@ -7,6 +7,7 @@
 #include "nvmev/nvme/status.h"
 #include "nvmev/state_archive.h"
 #include "nvmev/types.h"
+#include "bus.h"
 #include "quiesce.h"
 
 namespace nvmev {
@@ -52,10 +53,11 @@ class Sanitize {
   }
 
  private:
-  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kEraseMetadata, kForget, kWait };
+  enum class Stage : u8 { kIdle, kQuiesce, kOverwrite, kErase, kEraseMetadata, kErasePmr, kForget, kWait };
 
   bool overwrite_step(Shared& shared, u8* page);
   bool erase_step(Shared& shared);
+  bool erase_pmr_step(const Bus& bus);
   void finish(Controller& controller);
   u16 progress(u64 now) const;
   nvme::SanitizeAction action() const {
@@ -75,7 +77,7 @@ class Sanitize {
   u32 region_ = 0;   // whose FTL forgets
   u64 started_ = 0;  // ns
   u64 ends_ = 0;     // ns, at the earliest
-  u64 writes_ = 0;   // commands that had changed blocks when the last operation ended
+  u64 writes_ = 0;   // see writes_so_far(): when the last operation ended
   Quiesce quiesce_;
 };
 

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "ana.h"
+#include "controller_memory.h"
 #include "error_log.h"
 #include "life.h"
 #include "nvmev/host.h"
@@ -63,6 +64,9 @@ struct Shared {
   UndoLog& undo_log = subsystem.undo_log;
   std::atomic<nvme::Status>& sanitize_gate = subsystem.sanitize_gate;
   std::atomic<bool>& hold = subsystem.hold;
+
+  Bus bus{function};
+  ControllerMemory memory{host, config, bar, bus, sanitize_gate};
   ControllerNamespaces namespaces;
 
   HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue

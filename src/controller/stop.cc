@@ -113,6 +113,7 @@ void Controller::finish_stop() {
     interrupt_mask_ = 0;
     store_relaxed(&registers()->intms, 0);
     store_relaxed(&registers()->intmc, 0);
+    shared_->memory.reset(power_cut_.load(std::memory_order_relaxed));
   }
   state_ = State::kDisabled;
   set_csts(0);

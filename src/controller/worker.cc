@@ -30,7 +30,7 @@ bool Worker::init(Shared& shared, u32 index) {
   index_ = index;
   stats_ = &shared.worker_stats[index];
   const u32 count = shared.config.inflight;
-  if (!buffer_.allocate(shared.host, shared.function, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
+  if (!buffer_.allocate(shared.host, shared.bus, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
   order_.init(entries_.data());
   for (u32 i = count; i-- > 0;) release(i);
   return true;

@@ -66,7 +66,15 @@ bool Arena::intact() const {
   return true;
 }
 
+void Arena::overlay(u64 bus, u8* memory, u64 bytes) {
+  NVMEV_CHECK(bus + bytes <= base_ || bus >= end());
+  overlays_.push_back({bus, memory, bytes});
+}
+
 u8* Arena::at(u64 bus) const {
+  for (const Overlay& overlay : overlays_) {
+    if (bus - overlay.bus < overlay.bytes) return overlay.memory + (bus - overlay.bus);
+  }
   NVMEV_CHECK(bus >= base_ && bus < end());
   return memory_ + (bus - base_);
 }

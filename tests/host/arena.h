@@ -32,6 +32,9 @@ class Arena {
   u64 base() const { return base_; }
   u64 end() const { return base_ + static_cast<u64>(pages_) * kPageSize; }
 
+  // The driver reaches `bytes` at `bus`, outside the arena, in another way: a BAR. The device does not find them here.
+  void overlay(u64 bus, u8* memory, u64 bytes);
+
   // The driver's own view; holes and forbid() do not matter to the address.
   u8* at(u64 bus) const;
 
@@ -50,12 +53,19 @@ class Arena {
  private:
   enum class State : u8 { kFresh, kUsed, kFreed };
 
+  struct Overlay {
+    u64 bus;
+    u8* memory;
+    u64 bytes;
+  };
+
   u32 index(u64 bus) const;
   bool poisoned(u32 page) const;
 
   u64 base_;
   u32 pages_;
   u8* memory_;
+  std::vector<Overlay> overlays_;
   std::vector<State> state_;
   std::vector<bool> hole_;
   u32 next_ = 0;

@@ -51,6 +51,7 @@ const Settings kFlash = {{"channels", "2"},  {"dies_per_channel", "2"}, {"planes
 struct Kind {
   Settings settings;
   bool flash;
+  u32 controllers = 1;
 };
 
 const Kind kKinds[] = {
@@ -77,7 +78,7 @@ const Kind kKinds[] = {
       {"lsecs_per_pg", "2"}, {"lpgs_per_blk", "5"}},
      false},
     {{{"capacity", "6M"}, {"namespaces", "nvm:2M,kv:2M:kv_timing=nvm,nvm:2M"}}, false},
-    {{{"capacity", "4M"}, {"controllers", "2"}, {"namespaces", "nvm:2M,nvm:2M"}}, false},
+    {{{"capacity", "4M"}, {"controllers", "2"}, {"namespaces", "nvm:2M,nvm:2M"}}, false, 2},
 };
 
 Settings settings_of(u8 kind, u8 shape) {
@@ -91,6 +92,8 @@ Settings settings_of(u8 kind, u8 shape) {
   settings.add("queue_entries", "64");
   settings.add("inflight", "64");
   settings.add("dispatchers", std::to_string(1 + (shape & 1)));
+  if (row.controllers == 1 && kind & 0x40) settings.add("cmb", "64K");
+  if (row.controllers == 1 && kind & 0x80) settings.add("pmr", "64K");
   return settings;
 }
 
@@ -165,8 +168,25 @@ class Attack {
   }
 
   void write_register() {
-    const u32 offset = input_.take<u8>() & 0x3c;
-    write32(offset, value());
+    const u8 which = input_.take<u8>();
+    if (which & 0x80 && device_.cmb() != nullptr) return place_cmb(which & 3);
+    if (which & 0x40 && device_.pmr() != nullptr) return place_pmr(which & 3);
+    write32(which & 0x3c, value());
+  }
+  // Over pages of the requester's memory, of which the buffer has a copy then.
+  void place_cmb(u32 bits) {
+    const u64 where = address() & ~0xfffull;
+    for (u64 at = 0; at < device_.config().cmb_size; at += kPageSize) {
+      std::memcpy(device_.cmb() + at, host_.arena.at(page(static_cast<u32>((where - base_ + at) / kPageSize))), kPageSize);
+    }
+    write64(offsetof(nvme::Registers, cmbmsc), where | bits);
+  }
+  void place_pmr(u32 bits) {
+    const u64 where = address() & ~0xfffull;
+    const u64 control = where | (bits & 2);
+    write32(nvme::kPmrRegisters + offsetof(nvme::PmrRegisters, pmrctl), bits & 1);
+    write32(nvme::kPmrRegisters + offsetof(nvme::PmrRegisters, pmrmscu), static_cast<u32>(control >> 32));
+    write32(nvme::kPmrRegisters + offsetof(nvme::PmrRegisters, pmrmscl), static_cast<u32>(control));
   }
   void write_doorbell() {
     const u32 index = input_.take<u8>() % 24;

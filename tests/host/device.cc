@@ -39,12 +39,24 @@ nvmev_config make_config(const Settings& settings, u32 workers) {
   return config;
 }
 
+namespace {
+
+void* zeroed(size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* memory = std::aligned_alloc(kPageSize, bytes);
+  NVMEV_CHECK(memory != nullptr);
+  std::memset(memory, 0, bytes);
+  return memory;
+}
+
+}  // namespace
+
 Device::Device(TestHost& host, const nvmev_config& config)
     : host_(host),
       config_(config),
-      bar_(static_cast<u8*>(std::aligned_alloc(kPageSize, config.controllers * size_t{NVMEV_BAR_SIZE}))) {
-  NVMEV_CHECK(bar_ != nullptr);
-  std::memset(bar_, 0, config.controllers * size_t{NVMEV_BAR_SIZE});
+      bar_(static_cast<u8*>(zeroed(config.controllers * size_t{NVMEV_BAR_SIZE}))) {
+  config_.cmb_base = zeroed(config.cmb_size);
+  config_.pmr_base = zeroed(config.pmr_size);
   nvmev_error error{};
   if (nvmev_dev_create(&config_, &host_, bar_, &dev_, &error) != 0) {
     std::fprintf(stderr, "nvmev_dev_create: %s\n", error.text);
@@ -55,6 +67,8 @@ Device::Device(TestHost& host, const nvmev_config& config)
 
 Device::~Device() {
   nvmev_dev_destroy(dev_);
+  std::free(config_.cmb_base);
+  std::free(config_.pmr_base);
   std::free(bar_);
 }
 

@@ -40,6 +40,9 @@ class Device {
 
   nvmev_dev* get() const { return dev_; }
   u8* bar(u32 controller = 0) const { return bar_ + static_cast<size_t>(controller) * NVMEV_BAR_SIZE; }
+  // What the requester sees as BARs 2 and 4; nullptr if there is none.
+  u8* cmb() const { return static_cast<u8*>(config_.cmb_base); }
+  u8* pmr() const { return static_cast<u8*>(config_.pmr_base); }
   TestHost& host() const { return host_; }
   const nvmev_config& config() const { return config_; }
 

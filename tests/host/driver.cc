@@ -114,9 +114,13 @@ void Driver::shutdown() {
 
 void Driver::forget_queues() { free_queues(); }
 
+void Driver::give_back(u64 bus, u32 pages) {
+  if (bus >= arena().base() && bus < arena().end()) arena().free(bus, pages);
+}
+
 void Driver::free_queues() {
-  for (const auto& [id, queue] : sqs_) arena().free(queue.bus, pages_for(queue.entries, sizeof(Sqe)));
-  for (const auto& [id, queue] : cqs_) arena().free(queue.bus, pages_for(queue.entries, sizeof(Cqe)));
+  for (const auto& [id, queue] : sqs_) give_back(queue.bus, pages_for(queue.entries, sizeof(Sqe)));
+  for (const auto& [id, queue] : cqs_) give_back(queue.bus, pages_for(queue.entries, sizeof(Cqe)));
   sqs_.clear();
   cqs_.clear();
   reaped_.clear();
@@ -154,11 +158,23 @@ Completion Driver::create_sq(u16 id, u32 entries, u16 cq_id, nvme::QueuePriority
   return completion;
 }
 
+Completion Driver::create_cq_at(u64 bus, u16 id, u32 entries, u16 vector) {
+  const Completion completion = admin(cmd::create_cq(id, entries, bus, vector, true));
+  if (completion.ok()) cqs_[id] = {id, entries, bus, 0, true, vector};
+  return completion;
+}
+
+Completion Driver::create_sq_at(u64 bus, u16 id, u32 entries, u16 cq_id) {
+  const Completion completion = admin(cmd::create_sq(id, entries, bus, cq_id, nvme::QueuePriority::kUrgent));
+  if (completion.ok()) sqs_[id] = {id, cq_id, entries, bus, 0, 0, 0};
+  return completion;
+}
+
 Completion Driver::delete_sq(u16 id) {
   const Completion completion = admin(cmd::delete_sq(id));
   if (completion.ok()) {
     reap();  // commands that the deletion aborted
-    arena().free(sq(id).bus, pages_for(sq(id).entries, sizeof(Sqe)));
+    give_back(sq(id).bus, pages_for(sq(id).entries, sizeof(Sqe)));
     sqs_.erase(id);
   }
   return completion;
@@ -167,7 +183,7 @@ Completion Driver::delete_sq(u16 id) {
 Completion Driver::delete_cq(u16 id) {
   const Completion completion = admin(cmd::delete_cq(id));
   if (completion.ok()) {
-    arena().free(cq(id).bus, pages_for(cq(id).entries, sizeof(Cqe)));
+    give_back(cq(id).bus, pages_for(cq(id).entries, sizeof(Cqe)));
     cqs_.erase(id);
   }
   return completion;

@@ -103,6 +103,9 @@ class Driver {
   // One of the two, for tests that put them together themselves. The queue is known to the driver if it succeeds.
   Completion create_cq(u16 id, u32 entries, u16 vector, bool interrupts = true);
   Completion create_sq(u16 id, u32 entries, u16 cq_id, nvme::QueuePriority priority = nvme::QueuePriority::kUrgent);
+  // The same with queues at a given place, which is not the driver's to give back.
+  Completion create_cq_at(u64 bus, u16 id, u32 entries, u16 vector);
+  Completion create_sq_at(u64 bus, u16 id, u32 entries, u16 cq_id);
   Completion delete_sq(u16 id);
   Completion delete_cq(u16 id);
   SubmissionQueue& sq(u16 id) { return sqs_.at(id); }
@@ -177,6 +180,7 @@ class Driver {
   void write_doorbell(u32 index, u16 id, u32 value);
   bool has_entry(const CompletionQueue& queue) const;
   void free_queues();
+  void give_back(u64 bus, u32 pages);
 
   Device& device_;
   Runner& runner_;

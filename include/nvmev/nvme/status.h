@@ -69,6 +69,7 @@ enum class Status : u16 {
   kThinProvisioningNotSupported = 0x11b,
   kControllerListInvalid = 0x11c,
   kSelfTestInProgress = 0x11d,
+  kSanitizeWithPmr = 0x123,  // Sanitize Prohibited While Persistent Memory Region is Enabled
   kIoCommandSetNotSupported = 0x129,
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,

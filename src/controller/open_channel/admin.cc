@@ -125,7 +125,7 @@ AdminResult oc_set_bad_block_table(Controller& controller, const Sqe& sqe) {
   u64 list[nvme::kMaxVector];
   if (count > 1) {
     if (address_of(sqe) % sizeof(u64) != 0) return {Status::kInvalidField};
-    if (!copy_from_bus(controller.shared().function, address_of(sqe), list, count * static_cast<u32>(sizeof(u64)))) {
+    if (!copy_from_bus(controller.shared().bus, address_of(sqe), list, count * static_cast<u32>(sizeof(u64)))) {
       return {Status::kDataTransferError};
     }
   } else {

@@ -57,7 +57,7 @@ Status fetch_addresses(const Shared& shared, u64 field, u32 count, u64 (&address
   }
   if (field % sizeof(u64) != 0) return Status::kInvalidField;
   const u32 bytes = count * static_cast<u32>(sizeof(u64));
-  return copy_from_bus(shared.function, field, addresses, bytes) ? Status::kSuccess : Status::kDataTransferError;
+  return copy_from_bus(shared.bus, field, addresses, bytes) ? Status::kSuccess : Status::kDataTransferError;
 }
 
 // What all vector commands have: a namespace, a number of addresses, a list of them.
@@ -84,7 +84,7 @@ Status check_data(const IoContext& context, Task& task, u32 count, bool write) {
   const Sqe& sqe = task.sqe;
   if (!write) return DataBuffer::check(sqe, static_cast<u32>(length));
   const u64 metadata = static_cast<u64>(count) * layout.metadata_bytes;
-  if (sqe.mptr != 0 && !reachable(context.shared.function, sqe.mptr, metadata)) return Status::kDataTransferError;
+  if (sqe.mptr != 0 && !reachable(context.shared.bus, sqe.mptr, metadata)) return Status::kDataTransferError;
   return context.buffer->map(sqe, static_cast<u32>(length));
 }
 
@@ -111,7 +111,7 @@ Status check_vector_erase(const IoContext& context, Task& task) {
   if (const Status status = check_vector(context, task); status != Status::kSuccess) return status;
   const u64 descriptors = static_cast<u64>(task.list->count) * sizeof(nvme::ChunkDescriptor);
   const bool wanted = open_channel_of(context.ns)->version() == 2 && task.sqe.mptr != 0;
-  return !wanted || reachable(context.shared.function, task.sqe.mptr, descriptors) ? Status::kSuccess
+  return !wanted || reachable(context.shared.bus, task.sqe.mptr, descriptors) ? Status::kSuccess
                                                                           : Status::kDataTransferError;
 }
 
@@ -298,7 +298,7 @@ void act_erase(const IoContext& context, Task& task, u64 now) {
   for (u32 i = 0; ssd.version() == 2 && i < count; i++) {
     const nvme::ChunkDescriptor descriptor = describe(*context.ns, now, ssd.chunk_of(task.list->from[i]));
     const u64 to = task.sqe.mptr + i * sizeof(descriptor);
-    if (vector && task.sqe.mptr != 0) copy_to_bus(context.shared.function, to, &descriptor, sizeof(descriptor));
+    if (vector && task.sqe.mptr != 0) copy_to_bus(context.shared.bus, to, &descriptor, sizeof(descriptor));
     // Sectors that were not written since can be read in an open random chunk: they must not be what they were.
     const bool random = descriptor.type & nvme::chunk_type::kRandom;
     if (random && !context.shared.medium.thin()) task.op = IoOp::kWriteZeroes;

@@ -46,7 +46,7 @@ Pieces one_piece(u8* memory, u32 bytes) { return {memory, bytes, memory, 0}; }
 void read_metadata(Shared& shared, const CommandList& list, const SectorRun& run, u64 mptr) {
   const u32 size = list.layout->metadata_bytes;
   const u64 bus = mptr + static_cast<u64>(run.at) * size;
-  for_each_bus_page(shared.function, bus, static_cast<u64>(run.count) * size, [&](u8* memory, u64 at, u32 bytes) {
+  for_each_bus_page(shared.bus, bus, static_cast<u64>(run.count) * size, [&](u8* memory, u64 at, u32 bytes) {
     if (run.sector == kNoSector) {
       memset(memory, 0, bytes);
       return;
@@ -71,7 +71,7 @@ bool write_metadata(Shared& shared, const CommandList& list, const SectorRun& ru
   }
   bool written = true;
   const u64 bus = mptr + static_cast<u64>(run.at) * size;
-  const bool reached = for_each_bus_page(shared.function, bus, length, [&](u8* memory, u64 at, u32 bytes) {
+  const bool reached = for_each_bus_page(shared.bus, bus, length, [&](u8* memory, u64 at, u32 bytes) {
     written &= for_each_medium_page(base + at, bytes, [&](u64 to, u64 done, u32 part) {
       return shared.medium.write(to, one_piece(memory + done, part));
     });
@@ -118,7 +118,7 @@ Status move_vector_read(Shared& shared, DataBuffer& buffer, Task& task) {
   const Status mapped = buffer.map(task.sqe, static_cast<u32>(task.length));
   if (mapped != Status::kSuccess) return mapped;
   const u64 metadata = task.length / layout.sector_bytes * layout.metadata_bytes;
-  if (mptr != 0 && !reachable(shared.function, mptr, metadata)) return Status::kDataTransferError;
+  if (mptr != 0 && !reachable(shared.bus, mptr, metadata)) return Status::kDataTransferError;
   for (u32 i = 0; i < list->run_count; i++) {
     const SectorRun& run = list->runs[i];
     const u32 first = run.at * layout.sector_bytes;

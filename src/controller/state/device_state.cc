@@ -13,9 +13,11 @@ namespace {
 
 // What a device must have in common with the one that was saved, as text; the FTLs say the rest.
 void describe(const nvmev_config& config, char (&text)[sizeof(StateSuperblock::description)]) {
-  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s",
+  char region[48] = "";
+  if (config.pmr_size != 0) snprintf(region, sizeof(region), ", persistent memory of %u bytes", config.pmr_size);
+  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s",
            config.namespaces[0] != '\0' ? config.namespaces : config.type,
-           static_cast<unsigned long long>(config.capacity), config.serial);
+           static_cast<unsigned long long>(config.capacity), config.serial, region);
 }
 
 void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
@@ -99,6 +101,7 @@ void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
   if (!stays) subsystem.medium.transfer(archive);
   archive.expect("the room for metadata", subsystem.metadata.room());
   if (!stays && subsystem.metadata.room() != 0 && archive.ok()) subsystem.metadata.medium().transfer(archive);
+  if (!stays && subsystem.config.pmr_size != 0) archive.sparse(subsystem.config.pmr_base, subsystem.config.pmr_size);
 }
 
 int refuse_types_without_state(const Subsystem& subsystem, nvmev_error* error) {
