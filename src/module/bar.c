@@ -58,6 +58,17 @@ int nvmev_bar_start(struct nvmev_host *host)
 	return 0;
 }
 
+/* ioremap() wants pages that nobody has changed, and changes them itself. */
+void nvmev_bar_set_uncached(struct nvmev_function *function, bool uncached)
+{
+	unsigned long address = (unsigned long)function->bar;
+
+	if (uncached)
+		set_memory_uc(address, NVMEV_BAR_SIZE / PAGE_SIZE);
+	else
+		set_memory_wb(address, NVMEV_BAR_SIZE / PAGE_SIZE);
+}
+
 void nvmev_bar_stop(struct nvmev_host *host)
 {
 	/*

@@ -47,6 +47,42 @@ static u16 nvmev_reg16(const struct nvmev_function *f, int where)
 
 /* ---- State after power-on -------------------------------------------------------------------- */
 
+/* Where the address of a memory BAR stands. */
+static int nvmev_bar_register(const struct nvmev_memory_bar *bar)
+{
+	return PCI_BASE_ADDRESS_0 + 4 * bar->number;
+}
+
+static void nvmev_memory_bars_reset(struct nvmev_function *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		const struct nvmev_memory_bar *bar = &f->host->memory_bars[i];
+
+		if (!bar->size)
+			continue;
+		nvmev_put(f->value, nvmev_bar_register(bar), 4,
+			  lower_32_bits(bar->phys) | PCI_BASE_ADDRESS_MEM_TYPE_64 |
+				  PCI_BASE_ADDRESS_MEM_PREFETCH);
+		nvmev_put(f->value, nvmev_bar_register(bar) + 4, 4, upper_32_bits(bar->phys));
+	}
+}
+
+static void nvmev_memory_bars_make_writable(struct nvmev_function *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		const struct nvmev_memory_bar *bar = &f->host->memory_bars[i];
+
+		if (!bar->size)
+			continue;
+		nvmev_put(f->writable, nvmev_bar_register(bar), 4, ~((u32)bar->size - 1));
+		nvmev_put(f->writable, nvmev_bar_register(bar) + 4, 4, ~0u);
+	}
+}
+
 /*
  * What a reset restores: everything that software can have changed, save what hardware keeps
  * ("sticky").
@@ -65,6 +101,7 @@ static void nvmev_config_space_reset(struct nvmev_function *f)
 	nvmev_put(f->value, PCI_BASE_ADDRESS_0, 4,
 		  lower_32_bits(f->bar_phys) | PCI_BASE_ADDRESS_MEM_TYPE_64);
 	nvmev_put(f->value, PCI_BASE_ADDRESS_1, 4, upper_32_bits(f->bar_phys));
+	nvmev_memory_bars_reset(f);
 	f->value[PCI_CACHE_LINE_SIZE] = 0;
 	f->value[PCI_INTERRUPT_LINE] = 0;
 	nvmev_put(f->value, NVMEV_CAP_PM + PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET);
@@ -106,6 +143,7 @@ void nvmev_config_space_init(struct nvmev_function *f)
 	f->writable[PCI_INTERRUPT_LINE] = 0xff;
 	nvmev_put(f->writable, PCI_BASE_ADDRESS_0, 4, ~(NVMEV_BAR_SIZE - 1));
 	nvmev_put(f->writable, PCI_BASE_ADDRESS_1, 4, ~0u);
+	nvmev_memory_bars_make_writable(f);
 
 	/* 7.5.2: D0 and D3hot, whose way back keeps all state */
 	f->value[NVMEV_CAP_PM] = PCI_CAP_ID_PM;

@@ -66,6 +66,7 @@ static int nvmev_host_init(struct nvmev_host *host, const struct nvmev_settings 
 
 	host->config = settings->config;
 	nvmev_functions_init(host);
+	nvmev_memory_bars_init(host);
 	host->numa_node = settings->nr_cpus ? cpu_to_node(settings->cpus[0]) : NUMA_NO_NODE;
 	id = ida_alloc(&nvmev_ids, GFP_KERNEL);
 	if (id < 0)
@@ -112,9 +113,12 @@ struct nvmev_host *nvmev_host_create(const struct nvmev_settings *settings,
 	result = nvmev_medium_start(host, settings, error);
 	if (result)
 		goto free_host;
-	result = nvmev_state_open(host, settings, error);
+	result = nvmev_memory_bars_start(host, error);
 	if (result)
 		goto stop_medium;
+	result = nvmev_state_open(host, settings, error);
+	if (result)
+		goto stop_memory_bars;
 	result = nvmev_bar_start(host);
 	if (result)
 		goto drop_state;
@@ -156,6 +160,8 @@ stop_bar:
 	nvmev_bar_stop(host);
 drop_state:
 	nvmev_state_drop(host);
+stop_memory_bars:
+	nvmev_memory_bars_stop(host);
 stop_medium:
 	nvmev_medium_stop(host);
 free_host:
@@ -176,6 +182,7 @@ void nvmev_host_destroy(struct nvmev_host *host)
 	nvmev_dev_destroy(host->dev);
 	WARN_ON(atomic_long_read(&host->pages));
 	nvmev_bar_stop(host);
+	nvmev_memory_bars_stop(host);
 	nvmev_medium_stop(host);
 	nvmev_info(host, "removed");
 	nvmev_host_free_memory(host);

@@ -97,6 +97,18 @@ struct nvmev_irq {
 /* Configuration space of a function: what lies beyond reads as zeros. */
 #define NVMEV_CONFIG_SIZE 256
 
+/* Memory that a controller shows as a BAR of its own: see NVMEV_CMB_BAR and NVMEV_PMR_BAR. */
+struct nvmev_memory_bar {
+	const char *key; /* of the configuration */
+	unsigned int number; /* of the BAR */
+	u64 size; /* bytes, a power of two; 0: there is none */
+	void *memory;
+	phys_addr_t phys; /* aligned to the size */
+	bool is_ram; /* pages of the kernel's, or else a part of the reserved range */
+};
+
+enum { NVMEV_CMB, NVMEV_PMR, NVMEV_MEMORY_BARS };
+
 /* A controller of the device: function 0 of the PCI device with its number. */
 struct nvmev_function {
 	struct nvmev_host *host;
@@ -126,11 +138,12 @@ struct nvmev_host {
 	struct nvmev_config config; /* kept up to date by params.c */
 	struct nvmev_dev *dev;
 
-	struct resource *range; /* of the reserved medium */
+	struct resource *range; /* of the reserved medium: behind the memory BARs */
 
 	struct nvmev_function functions[NVMEV_MAX_CONTROLLERS];
 	unsigned int nr_functions;
 	void *bars; /* NVMEV_BAR_SIZE bytes for each of them */
+	struct nvmev_memory_bar memory_bars[NVMEV_MEMORY_BARS]; /* of function 0 */
 
 	struct nvmev_thread *threads;
 	unsigned int nr_threads;
@@ -195,16 +208,31 @@ void nvmev_host_destroy(struct nvmev_host *host);
 
 /*
  * Checks and maps the range of NVMEV_MEDIUM_RESERVED into host->config; fills in the default
- * capacity.
+ * capacity. The memory BARs are the first thing in the range.
  */
 int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings,
 		       struct nvmev_error *error);
 void nvmev_medium_stop(struct nvmev_host *host);
 
+/* ---- memory_bar.c: the memory behind the other BARs ------------------------------------------ */
+
+/* What the configuration asks for; nothing is taken. */
+void nvmev_memory_bars_init(struct nvmev_host *host);
+
+/*
+ * Takes memory for those that the reserved range has not given any, and puts all into host->config.
+ * 0 or a negative errno with *error.
+ */
+int nvmev_memory_bars_start(struct nvmev_host *host, struct nvmev_error *error);
+void nvmev_memory_bars_stop(struct nvmev_host *host);
+
 /* ---- bar.c: the memory behind the BARs 0 ----------------------------------------------------- */
 
 int nvmev_bar_start(struct nvmev_host *host);
 void nvmev_bar_stop(struct nvmev_host *host);
+
+/* As long as no driver maps it: whether our mapping is as those that sysfs makes. May sleep. */
+void nvmev_bar_set_uncached(struct nvmev_function *function, bool uncached);
 
 /* ---- state.c: the state file ----------------------------------------------------------------- */
 

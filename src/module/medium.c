@@ -16,6 +16,9 @@
 
 #define NVMEV_RANGE_MIN SZ_1M
 
+/* What the kernel gives descriptors of pages to at once, as it does for memory that drivers share. */
+#define NVMEV_RANGE_BAR_MIN SZ_2M
+
 /* Below, firmware reports no holes in memory. */
 #define NVMEV_PROBE_STEP SZ_64M
 
@@ -117,6 +120,77 @@ static int nvmev_range_check_backed(const struct nvmev_range *range, void *base,
 
 /* ---- Taking it ------------------------------------------------------------------------------- */
 
+/*
+ * Drivers map BARs as what may not be cached. Where our mapping writes through they get the same, while
+ * they would be refused one that differs from ours if it did not.
+ */
+static int nvmev_bar_map(struct nvmev_memory_bar *bar, struct nvmev_error *error)
+{
+	const struct nvmev_range range = { bar->phys, bar->size, bar->key };
+	int result;
+
+	bar->memory = memremap(bar->phys, bar->size, MEMREMAP_WT);
+	if (!bar->memory)
+		return nvmev_fail(error, -ENOMEM, "%s: cannot be mapped", bar->key);
+	result = nvmev_range_check_backed(&range, bar->memory, error);
+	if (result) {
+		memunmap(bar->memory);
+		bar->memory = NULL;
+	}
+	return result;
+}
+
+static void nvmev_bars_unmap(struct nvmev_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		struct nvmev_memory_bar *bar = &host->memory_bars[i];
+
+		if (bar->memory && !bar->is_ram) {
+			memunmap(bar->memory);
+			bar->memory = NULL;
+		}
+	}
+}
+
+/* Takes the memory BARs off the front of the range. They are not requested: that is for their driver. */
+static int nvmev_range_take_bars(struct nvmev_host *host, struct nvmev_range *range, u64 keep_state,
+				 struct nvmev_error *error)
+{
+	u64 end = range->start + range->size;
+	unsigned int i;
+	int result;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		struct nvmev_memory_bar *bar = &host->memory_bars[i];
+
+		if (!bar->size)
+			continue;
+		if (bar->size < NVMEV_RANGE_BAR_MIN)
+			return nvmev_fail(error, -ERANGE,
+					  "%s=%llu: in reserved memory %u or more is right", bar->key,
+					  bar->size, NVMEV_RANGE_BAR_MIN);
+		bar->phys = round_up(range->start, bar->size);
+		if (bar->phys + bar->size + keep_state + NVMEV_RANGE_MIN > end)
+			return nvmev_fail(error, -ERANGE,
+					  "%s=%llu: %s has no room for it beside %uM of data", bar->key,
+					  bar->size, range->text, NVMEV_RANGE_MIN >> 20);
+		range->start = bar->phys + bar->size;
+	}
+	range->size = end - range->start;
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		if (!host->memory_bars[i].size)
+			continue;
+		result = nvmev_bar_map(&host->memory_bars[i], error);
+		if (result) {
+			nvmev_bars_unmap(host);
+			return result;
+		}
+	}
+	return 0;
+}
+
 static int nvmev_range_map(struct nvmev_host *host, const struct nvmev_range *range,
 			   struct nvmev_error *error)
 {
@@ -150,7 +224,7 @@ release:
 int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *settings,
 		       struct nvmev_error *error)
 {
-	const struct nvmev_range range = {
+	struct nvmev_range range = {
 		.start = settings->memmap_start,
 		.size = settings->memmap_size,
 		.text = settings->memmap_text,
@@ -172,9 +246,14 @@ int nvmev_medium_start(struct nvmev_host *host, const struct nvmev_settings *set
 	if (!result)
 		result = nvmev_range_check_no_device(&range, error);
 	if (!result)
-		result = nvmev_range_map(host, &range, error);
+		result = nvmev_range_take_bars(host, &range, settings->keep_state, error);
 	if (result)
 		return result;
+	result = nvmev_range_map(host, &range, error);
+	if (result) {
+		nvmev_bars_unmap(host);
+		return result;
+	}
 	host->config.reserved_size -= settings->keep_state;
 	if (!host->config.capacity)
 		host->config.capacity = host->config.reserved_size;
@@ -188,4 +267,5 @@ void nvmev_medium_stop(struct nvmev_host *host)
 	memunmap(host->config.reserved_base);
 	release_mem_region(host->range->start, resource_size(host->range));
 	host->range = NULL;
+	nvmev_bars_unmap(host);
 }

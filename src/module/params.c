@@ -128,6 +128,10 @@ static const struct kernel_param_ops nvmev_param_ops;
 	  "power of two: largest transfer, in pages of 4 KiB (7)") \
 	X(inflight, NUMBER, NVMEV_CONFIG(inflight), NVMEV_FIXED, \
 	  "count: commands that a worker can hold (4096)") \
+	X(cmb, NUMBER, NVMEV_CONFIG(cmb_size), NVMEV_FIXED, \
+	  "bytes, or with suffix K, M, G: Controller Memory Buffer, BAR 2 (none)") \
+	X(pmr, NUMBER, NVMEV_CONFIG(pmr_size), NVMEV_FIXED, \
+	  "bytes, or with suffix K, M, G: Persistent Memory Region, BAR 4 (none)") \
 	X(dispatchers, NUMBER, NVMEV_CONFIG(dispatchers), NVMEV_FIXED, \
 	  "count: threads that fetch commands (1)")
 

@@ -19,6 +19,7 @@ struct nvmev_bridge {
 	struct nvmev_host *host;
 	struct resource buses;
 	struct resource window; /* of addresses, just the BARs 0 */
+	struct resource memory_windows[NVMEV_MEMORY_BARS]; /* a memory BAR each, if there is one */
 };
 
 static struct nvmev_bridge *nvmev_bridge_of(struct pci_bus *bus)
@@ -67,25 +68,68 @@ static struct pci_ops nvmev_pci_ops = {
 
 /* ---- A function appears, at first or in a rescan --------------------------------------------- */
 
-static void nvmev_function_added(struct nvmev_function *function, struct pci_dev *pdev)
+/*
+ * A BAR may lie in System RAM, which is busy, so that a driver's request_mem_region() would fail. Drivers
+ * request what is a memory resource, but map what the BAR's start and length say: such a BAR is none while
+ * a driver comes or goes. At other times it is one, so that sysfs maps it. A Controller Memory Buffer
+ * never is one for a driver: nvme would try to make pages of it, and RAM has them already.
+ */
+static void nvmev_ram_bar_set(struct pci_dev *pdev, unsigned int number, bool is_resource)
 {
-	struct resource *bar = &pdev->resource[0];
+	if (is_resource)
+		pdev->resource[number].flags |= IORESOURCE_MEM;
+	else
+		pdev->resource[number].flags &= ~IORESOURCE_MEM;
+}
+
+static void nvmev_ram_bars_set(struct nvmev_function *function, struct pci_dev *pdev,
+			       unsigned long event)
+{
+	bool bound = event == BUS_NOTIFY_BOUND_DRIVER;
+	bool changing = event == BUS_NOTIFY_BIND_DRIVER || event == BUS_NOTIFY_UNBIND_DRIVER;
+	unsigned int i;
+
+	if (event == BUS_NOTIFY_BIND_DRIVER)
+		nvmev_bar_set_uncached(function, false);
+	else if (!changing && !bound)
+		nvmev_bar_set_uncached(function, true);
+	nvmev_ram_bar_set(pdev, 0, !changing);
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		const struct nvmev_memory_bar *bar = &function->host->memory_bars[i];
+
+		if (bar->size && bar->is_ram)
+			nvmev_ram_bar_set(pdev, bar->number, !changing && !(bound && i == NVMEV_CMB));
+	}
+}
+
+static void nvmev_bar_added(struct nvmev_function *function, struct pci_dev *pdev,
+			    unsigned int number, phys_addr_t phys, u64 size)
+{
+	struct resource *bar = &pdev->resource[number];
 
 	/* Whatever software wrote into the BAR meanwhile, the memory is where it is. */
-	bar->start = function->bar_phys;
-	bar->end = function->bar_phys + NVMEV_BAR_SIZE - 1;
+	bar->start = phys;
+	bar->end = phys + size - 1;
 	bar->flags &= ~IORESOURCE_UNSET;
-	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_0, lower_32_bits(bar->start));
-	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_1, upper_32_bits(bar->start));
-	if (pci_claim_resource(pdev, 0))
-		nvmev_err(function->host, "BAR 0 of controller %u cannot be claimed",
+	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * number, lower_32_bits(phys));
+	pci_write_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * number + 4, upper_32_bits(phys));
+	if (pci_claim_resource(pdev, number))
+		nvmev_err(function->host, "BAR %u of controller %u cannot be claimed", number,
 			  function->index);
-	/*
-	 * The BAR lies in System RAM, which is busy, so that a driver's request_mem_region() would
-	 * fail. Drivers request what is a memory resource, but map what the BAR's start and length
-	 * say.
-	 */
-	bar->flags &= ~IORESOURCE_MEM;
+}
+
+static void nvmev_function_added(struct nvmev_function *function, struct pci_dev *pdev)
+{
+	unsigned int i;
+
+	nvmev_bar_added(function, pdev, 0, function->bar_phys, NVMEV_BAR_SIZE);
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		const struct nvmev_memory_bar *bar = &function->host->memory_bars[i];
+
+		if (bar->size)
+			nvmev_bar_added(function, pdev, bar->number, bar->phys, bar->size);
+	}
+	nvmev_ram_bars_set(function, pdev, BUS_NOTIFY_ADD_DEVICE);
 
 	/*
 	 * 5.10 does not take the domain from the bridge, and AMD's interrupt remapping may have
@@ -119,6 +163,8 @@ static int nvmev_pci_notify(struct notifier_block *block, unsigned long event, v
 		nvmev_function_added(function, pdev);
 	else if (event == BUS_NOTIFY_DEL_DEVICE)
 		nvmev_function_removed(function, pdev);
+	else if (event != BUS_NOTIFY_REMOVED_DEVICE)
+		nvmev_ram_bars_set(function, pdev, event); /* a driver comes or goes */
 	return NOTIFY_OK;
 }
 
@@ -165,6 +211,49 @@ static int nvmev_find_domain(void)
 	return -ENOSPC;
 }
 
+static void nvmev_memory_windows_fill(const struct nvmev_host *host, struct nvmev_bridge *own)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		const struct nvmev_memory_bar *bar = &host->memory_bars[i];
+
+		if (!bar->size)
+			continue;
+		own->memory_windows[i].name = "nvmev";
+		own->memory_windows[i].start = bar->phys;
+		own->memory_windows[i].end = bar->phys + bar->size - 1;
+		own->memory_windows[i].flags = IORESOURCE_MEM | IORESOURCE_MEM_64 | IORESOURCE_PREFETCH;
+	}
+}
+
+static void nvmev_windows_release(struct nvmev_bridge *own)
+{
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
+		if (own->memory_windows[i].parent)
+			release_resource(&own->memory_windows[i]);
+	}
+	if (own->window.parent)
+		release_resource(&own->window);
+}
+
+/* Makes the windows known in /proc/iomem. 0, or a negative errno and nothing is. */
+static int nvmev_windows_insert(struct nvmev_bridge *own)
+{
+	int result = insert_resource(&iomem_resource, &own->window);
+	unsigned int i;
+
+	for (i = 0; i < NVMEV_MEMORY_BARS && !result; i++) {
+		if (own->memory_windows[i].flags)
+			result = insert_resource(&iomem_resource, &own->memory_windows[i]);
+	}
+	if (result)
+		nvmev_windows_release(own);
+	return result;
+}
+
 static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *bridge)
 {
 	struct nvmev_bridge *own = pci_host_bridge_priv(bridge);
@@ -184,11 +273,18 @@ static int nvmev_bridge_fill(struct nvmev_host *host, struct pci_host_bridge *br
 	own->window.end = own->window.start + host->nr_functions * NVMEV_BAR_SIZE - 1;
 	own->window.flags = IORESOURCE_MEM | IORESOURCE_MEM_64;
 
+	nvmev_memory_windows_fill(host, own);
+
 	bridge->sysdata = &own->sysdata;
 	bridge->ops = &nvmev_pci_ops;
 	bridge->busnr = 0;
 	pci_add_resource(&bridge->windows, &own->buses);
+	/* The PCI core makes one of two neighbours in this list that adjoin and have the same flags. */
+	if (own->memory_windows[NVMEV_CMB].flags)
+		pci_add_resource(&bridge->windows, &own->memory_windows[NVMEV_CMB]);
 	pci_add_resource(&bridge->windows, &own->window);
+	if (own->memory_windows[NVMEV_PMR].flags)
+		pci_add_resource(&bridge->windows, &own->memory_windows[NVMEV_PMR]);
 	dev_set_msi_domain(&bridge->dev, host->functions[0].irq.domain);
 	return 0;
 }
@@ -217,7 +313,7 @@ int nvmev_pci_start(struct nvmev_host *host)
 	result = nvmev_bridge_fill(host, bridge);
 	if (result)
 		goto free_bridge;
-	result = insert_resource(&iomem_resource, &own->window);
+	result = nvmev_windows_insert(own);
 	if (result)
 		goto put_domain;
 	host->bridge = bridge;
@@ -232,7 +328,7 @@ int nvmev_pci_start(struct nvmev_host *host)
 
 release_window:
 	host->bridge = NULL;
-	release_resource(&own->window);
+	nvmev_windows_release(own);
 put_domain:
 	nvmev_pci_domain_put(own->sysdata.domain);
 free_bridge:
@@ -253,7 +349,7 @@ void nvmev_pci_stop(struct nvmev_host *host)
 	pci_unlock_rescan_remove();
 	host->bus = NULL;
 	host->bridge = NULL;
-	release_resource(&own->window);
+	nvmev_windows_release(own);
 	pci_free_host_bridge(bridge);
 	nvmev_pci_domain_put(domain);
 }

@@ -205,7 +205,7 @@ void nvmev_state_finish(struct nvmev_host *host)
 
 static void nvmev_state_open_area(struct nvmev_host *host, const struct nvmev_settings *settings)
 {
-	void *end = host->config.reserved_base + settings->memmap_size;
+	void *end = host->config.reserved_base + host->config.reserved_size + settings->keep_state;
 
 	if (!settings->keep_state) {
 		nvmev_area_forget(end - NVMEV_AREA_HEAD);
