@@ -209,7 +209,32 @@ TEST(PmrState, OfAnotherSizeIsRefused) {
   other.host.file = first.rig.host.file;
   nvmev_error error{};
   EXPECT_NE(nvmev_dev_load(other.device.get(), &error), 0);
-  EXPECT_NE(std::string(error.text).find("persistent memory of 262144 bytes\" there"), std::string::npos) << error.text;
+  EXPECT_NE(std::string(error.text).find("pmr=262144\" there"), std::string::npos) << error.text;
+}
+
+TEST(PmrState, DataThatStayLieBehindTheMemory) {
+  // In a reserved range: the medium's contents are no part of the state.
+  static std::vector<u8> range(64 << 20);
+  const auto config = [](const Settings& settings) {
+    nvmev_config made = make_config(settings);
+    made.medium = NVMEV_MEDIUM_RESERVED;
+    made.reserved_base = range.data();
+    made.reserved_size = range.size();
+    return made;
+  };
+  const nvmev_config plain = config({}), with_cmb = config({{"cmb", "64K"}});
+  Rig first(&with_cmb);
+  first.host.medium_stays = true;
+  nvmev_error error{};
+  ASSERT_EQ(nvmev_dev_save(first.device.get(), 0, &error), 0) << error.text;
+  Rig same(&with_cmb), other(&plain);
+  for (Rig* rig : {&same, &other}) {
+    rig->host.medium_stays = true;
+    rig->host.file = first.host.file;
+  }
+  EXPECT_EQ(nvmev_dev_load(same.device.get(), &error), 0) << error.text;
+  EXPECT_NE(nvmev_dev_load(other.device.get(), &error), 0);
+  EXPECT_NE(std::string(error.text).find("cmb=65536\" there"), std::string::npos) << error.text;
 }
 
 }  // namespace

@@ -12,12 +12,18 @@ namespace nvmev {
 namespace {
 
 // What a device must have in common with the one that was saved, as text; the FTLs say the rest.
-void describe(const nvmev_config& config, char (&text)[sizeof(StateSuperblock::description)]) {
-  char region[48] = "";
-  if (config.pmr_size != 0) snprintf(region, sizeof(region), ", persistent memory of %u bytes", config.pmr_size);
-  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s",
+void describe(const Subsystem& subsystem, char (&text)[sizeof(StateSuperblock::description)]) {
+  const nvmev_config& config = subsystem.config;
+  char region[20] = "";
+  if (config.pmr_size != 0) snprintf(region, sizeof(region), ", pmr=%u", config.pmr_size);
+  // Which keeps no state; but data that stay where they are lie behind it.
+  char buffer[20] = "";
+  if (config.cmb_size != 0 && nvmev_host_medium_stays(subsystem.host)) {
+    snprintf(buffer, sizeof(buffer), ", cmb=%u", config.cmb_size);
+  }
+  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s%s",
            config.namespaces[0] != '\0' ? config.namespaces : config.type,
-           static_cast<unsigned long long>(config.capacity), config.serial, region);
+           static_cast<unsigned long long>(config.capacity), config.serial, region, buffer);
 }
 
 void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
@@ -145,7 +151,7 @@ int load_state(Subsystem& subsystem, nvmev_error* error) {
   const StateSuperblock* block = file.current();
   if (block == nullptr) return 0;
   char here[sizeof(block->description)];
-  describe(subsystem.config, here);
+  describe(subsystem, here);
   if (memcmp(here, block->description, strlen(here) + 1) != 0) {
     return fail(error, err::kInvalid, "it is of another device: \"%.160s\" there, \"%.160s\" here", block->description,
                 here);
@@ -161,7 +167,7 @@ int save_state(Subsystem& subsystem, u64 now, nvmev_error* error) {
   StateFile file(subsystem.host);
   if (const int result = file.open(error); result != 0) return result;
   char description[sizeof(StateSuperblock::description)];
-  describe(subsystem.config, description);
+  describe(subsystem, description);
   for (u32 attempt = 0;; attempt++) {
     u64 offset, limit;
     file.place(attempt, &offset, &limit);
