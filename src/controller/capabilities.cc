@@ -52,6 +52,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   describe_host_memory(shared, data);
   data.sgls = nvme::sgls::kByteAligned | nvme::sgls::kBitBucket | nvme::sgls::kLongerThanData;
   data.sanicap = kSanicap;
+  data.fna = nvme::kFnaCryptographicErase;
   data.nwpc = nvme::kWriteProtectionStates;
   data.apsta = shared.config.apst != 0;
   fill_power_states(data);

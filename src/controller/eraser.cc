@@ -25,7 +25,10 @@ bool erase_step(Medium& medium, u64 base, u64 bytes, u64* at) {
 }
 
 bool erase_step(Shared& shared, const Namespace& ns, u64* at) {
-  if (*at == 0) shared.uncorrectable.clear(ns.base, ns.allocated());
+  if (*at == 0) {
+    shared.uncorrectable.clear(ns.base, ns.allocated());
+    shared.undo_log.forget(ns.base, ns.allocated());
+  }
   const u64 data = ns.allocated();
   if (*at < data) {
     if (!erase_step(shared.medium, ns.base, data, at)) return false;

@@ -4,6 +4,7 @@
 #include "command_set.h"
 #include "controller.h"
 #include "eraser.h"
+#include "nvmev/nvme/identify.h"
 
 namespace nvmev {
 
@@ -70,13 +71,14 @@ bool step_format(Controller& controller, AdminJob& job, Status*, u32*) {
 
 AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   const u32 erase_setting = sqe.cdw10 >> 9 & 0x7;
-  constexpr u32 kUserDataErase = 1;
+  constexpr u32 kCryptographicErase = 2;
   ControllerNamespaces& namespaces = controller.shared().namespaces;
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   Namespace* one = namespaces.find_attached(sqe.nsid);
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
   if (const Status gate = controller.shared().ana.gate(); gate != Status::kSuccess) return {gate};
-  if (erase_setting > kUserDataErase) return {Status::kInvalidField};  // no cryptographic erase (FNA bit 2)
+  // Without its key a namespace is as one whose data are gone: all settings leave nothing that could be read again.
+  if (erase_setting > kCryptographicErase) return {Status::kInvalidField};
   for (const Namespace& ns : namespaces) {
     const bool meant = (all || &ns == one) && namespaces.attached(ns);
     if (meant && !accepts(controller.shared(), ns, choice_of(sqe))) return {Status::kInvalidFormat};
@@ -89,7 +91,7 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
     if ((all || &ns == one) && namespaces.attached(ns)) ns.formatting.store(true, std::memory_order_seq_cst);
   }
   if (controller.self_test().tests(sqe.nsid)) controller.abort_self_test(nvme::SelfTestResult::kAbortedByFormat);
-  controller.record(nvme::PersistentEventType::kFormatStart, nvme::FormatStartEvent{sqe.nsid, 0, {}, sqe.cdw10});
+  controller.record(nvme::PersistentEventType::kFormatStart, nvme::FormatStartEvent{sqe.nsid, nvme::kFnaCryptographicErase, {}, sqe.cdw10});
   AdminJob* job = controller.jobs().add(step_format, sqe);
   job->nsid = all ? 1 : sqe.nsid;
   job->last_nsid = all ? kMaxNamespaces : sqe.nsid;

@@ -150,6 +150,7 @@ u32 Sanitize::step(Controller& controller) {
     case Stage::kErase:
       if (!erase_step(shared)) return 1;
       shared.uncorrectable.clear(0, shared.medium.capacity());
+      shared.undo_log.clear();
       at_ = region_ = 0;
       stage_ = shared.metadata.room() != 0 ? Stage::kEraseMetadata : Stage::kErasePmr;
       return 1;

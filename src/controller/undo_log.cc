@@ -36,4 +36,10 @@ u64 UndoLog::undo(Medium& medium, Uncorrectable& marks, u64 offset, u64 length, 
   return bytes;
 }
 
+void UndoLog::forget(u64 offset, u64 length) {
+  for (Entry& write : entries_) {
+    if (write.page >= offset && write.page - offset < length) write.page = kForgotten;
+  }
+}
+
 }  // namespace nvmev

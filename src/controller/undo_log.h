@@ -29,12 +29,17 @@ class UndoLog {
   // kept. Returns how many bytes. While no write is under way.
   u64 undo(Medium& medium, Uncorrectable& marks, u64 offset, u64 length, u64 since);
 
+  // What a range of whole pages held is never to come back: it has been erased. While no write is under way.
+  void forget(u64 offset, u64 length);
+
   // Nothing that was written can be lost any more.
   void clear() { count_ = 0; }
 
  private:
+  static constexpr u64 kForgotten = ~0ull;
+
   struct Entry {
-    u64 page;  // byte address
+    u64 page;  // byte address, or kForgotten
     u64 plan;
     Medium* metadata;  // nullptr: none
     u64 place;

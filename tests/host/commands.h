@@ -110,6 +110,14 @@ inline Sqe format(u32 nsid, u8 lbaf, u32 rest = 0) {
   return sqe;
 }
 
+inline constexpr u32 kCreateNamespace = 0, kDeleteNamespace = 1;
+inline Sqe manage_namespace(u32 nsid, u32 select) {
+  Sqe sqe = admin(nvme::AdminOpcode::kNamespaceManagement, nsid);
+  sqe.cdw10 = select;
+  return sqe;
+}
+inline Sqe attach_namespace(u32 nsid) { return admin(nvme::AdminOpcode::kNamespaceAttachment, nsid); }
+
 inline Sqe doorbell_buffers(u64 shadow, u64 event_idx) {
   Sqe sqe = admin(nvme::AdminOpcode::kDoorbellBufferConfig);
   sqe.prp1 = shadow;

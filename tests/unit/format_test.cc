@@ -2,6 +2,11 @@
 // Format NVM: NVMe 2.0 section 5.14.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -60,6 +65,7 @@ TEST_F(Format, Refusals) {
       {"LBA format 15", 1, 15, 0, Status::kInvalidFormat},
       {"LBA format 16 + 0, upper bits", 1, 0, 1u << 12, Status::kInvalidFormat},
       {"protection type 1", 1, 0, 1u << 5, Status::kInvalidFormat},
+      {"secure erase 7, reserved", 1, 0, 7u << 9, Status::kInvalidField},
       {"secure erase 3, reserved", 1, 0, 3u << 9, Status::kInvalidField},
       {"NSID 0", 0, 0, 0, Status::kInvalidNamespaceOrFormat},
       {"NSID 2", 2, 0, 0, Status::kInvalidNamespaceOrFormat},
@@ -72,12 +78,38 @@ TEST_F(Format, Refusals) {
   EXPECT_EQ(rig_.driver.read(0, 8).bytes, pattern(4096, 1)) << "data survives a refused format";
 }
 
+// User data erase, cryptographic erase.
 TEST_F(Format, SecureErase) {
-  ASSERT_TRUE(rig_.driver.write(0, pattern(4096, 1)).ok());
-  ASSERT_TRUE(rig_.admin(cmd::format(1, 0, 1u << 9)).ok()) << "user data erase";
-  EXPECT_EQ(rig_.driver.read(0, 8).bytes, std::vector<u8>(4096, 0));
-  const bool cryptographic = rig_.driver.identify(Cns::kController).bytes[524] & 4;  // FNA
-  EXPECT_EQ(rig_.admin(cmd::format(1, 0, 2u << 9)).ok(), cryptographic);
+  EXPECT_EQ(rig_.driver.identify(Cns::kController).bytes[524], 4) << "FNA: cryptographic, one namespace at a time";
+  for (const u32 setting : {1u, 2u}) {
+    ASSERT_TRUE(rig_.driver.write(0, pattern(4096, 1)).ok());
+    ASSERT_TRUE(rig_.admin(cmd::format(1, 0, setting << 9)).ok()) << setting;
+    EXPECT_EQ(rig_.driver.read(0, 8).bytes, std::vector<u8>(4096, 0));
+    EXPECT_LE(rig_.host.medium_pages(), 1u) << "tables stay";
+  }
+}
+
+// Nothing comes back, in the memory of a reserved range either.
+TEST(FormatReserved, SecureEraseLeavesNothingInTheMemory) {
+  for (const u32 setting : {1u, 2u}) {
+    constexpr size_t kBytes = 8 << 20;
+    const std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(kPageSize, kBytes), std::free);
+    std::memset(memory.get(), 0, kBytes);
+    const auto is_zero = [&] {
+      const u8* bytes = static_cast<const u8*>(memory.get());
+      return std::all_of(bytes, bytes + kBytes, [](u8 byte) { return byte == 0; });
+    };
+    nvmev_config config = make_config({{"capacity", "8M"}});
+    config.medium = NVMEV_MEDIUM_RESERVED;
+    config.reserved_base = memory.get();
+    config.reserved_size = kBytes;
+    Rig rig(&config);
+    rig.start();
+    ASSERT_TRUE(rig.driver.write(64, pattern(65536, 1)).ok());
+    ASSERT_FALSE(is_zero());
+    ASSERT_TRUE(rig.admin(cmd::format(1, 0, setting << 9)).ok());
+    EXPECT_TRUE(is_zero());
+  }
 }
 
 TEST_F(Format, BroadcastFormatsAll) {

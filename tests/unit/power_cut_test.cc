@@ -193,6 +193,33 @@ TEST(PowerCut, UnreadableBlocksStaySoWhereTheWriteIsLost) {
   EXPECT_LT(lost, 100u);
 }
 
+// What a write has replaced, that the cut would bring back, was erased with the rest: of a namespace that shares its region too.
+TEST(PowerCut, BringsNothingBackThatWasErased) {
+  for (const u32 setting : {0u, 1u, 2u}) {
+    Rig rig(kDrive);
+    rig.start();
+    ASSERT_TRUE(rig.admin(cmd::manage_namespace(1, cmd::kDeleteNamespace)).ok());
+    DmaBuffer data(rig.driver.arena(), 4096);
+    const u64 blocks = 32 << 11;  // 32 MiB
+    std::vector<u8> wanted(4096);
+    std::memcpy(&wanted[0], &blocks, 8);
+    std::memcpy(&wanted[8], &blocks, 8);
+    for (u32 id = 1; id <= 2; id++) {
+      data.write(wanted);
+      const Prps prps(rig.driver.arena(), data);
+      ASSERT_TRUE(rig.admin(cmd::with_prps(cmd::manage_namespace(0, cmd::kCreateNamespace), prps)).ok());
+      const u16 list[2] = {1, 1};
+      data.write(std::vector<u8>(reinterpret_cast<const u8*>(list), reinterpret_cast<const u8*>(list + 2)));
+      ASSERT_TRUE(rig.admin(cmd::with_prps(cmd::attach_namespace(id), prps)).ok());
+    }
+    for (u32 i = 0; i < 100; i++) ASSERT_TRUE(write(rig, i, 1000 + i, true).ok());
+    for (u32 i = 0; i < 100; i++) ASSERT_TRUE(write(rig, i, i + 1, false).ok());
+    ASSERT_TRUE(rig.admin(cmd::format(1, 0, setting << 9)).ok());
+    ASSERT_NO_FATAL_FAILURE(cut(rig, 3));
+    for (u32 i = 0; i < 100; i++) ASSERT_EQ(rig.driver.read(i * 8ull, 8).bytes, contents(0)) << i;
+  }
+}
+
 TEST(PowerCut, SmartCountsIt) {
   Rig rig(kDrive);
   rig.start();

@@ -165,6 +165,9 @@ inline constexpr u16 kTimestamp = 1u << 6;
 
 inline constexpr u16 kFusesCompareAndWrite = 1u << 0;
 
+// FNA: Format NVM has the setting; formats and erasures are of one namespace.
+inline constexpr u8 kFnaCryptographicErase = 1u << 2;
+
 namespace sgls {
 inline constexpr u32 kByteAligned = 1;  // neither alignment nor granularity is required
 inline constexpr u32 kBitBucket = 1u << 16;
