@@ -4,6 +4,7 @@
 #include "bus.h"
 #include "nvmev/text.h"
 #include "plan_task.h"
+#include "sgl.h"
 
 namespace nvmev {
 
@@ -62,8 +63,15 @@ class Blocks {
   Status map() {
     const Status status = buffer_.map(task_.sqe, static_cast<u32>(transfer.bytes));
     if (status != Status::kSuccess || transfer.metadata_bytes == 0) return status;
+    if (has_metadata_sgl()) return buffer_.map_metadata(task_.sqe, static_cast<u32>(transfer.metadata_bytes));
     return reachable(shared_.bus, task_.sqe.mptr, transfer.metadata_bytes) ? Status::kSuccess
                                                                              : Status::kDataTransferError;
+  }
+
+  bool has_metadata_sgl() const { return task_.sqe.psdt() == kPsdtMetadataSgl; }
+  // Where a block's metadata are in the buffer: behind all data, or behind the block's.
+  u32 metadata_at(u64 block) const {
+    return static_cast<u32>(transfer.metadata_bytes != 0 ? transfer.bytes + block * metadata_bytes : block * transfer.stride + lba_bytes);
   }
 
   u64 offset(u64 block) const { return task_.offset + (block << ns_.lba_shift()); }
@@ -71,17 +79,17 @@ class Blocks {
 
   // The requester's metadata of a block; only where they are transferred.
   void fetch(u64 block, u8* metadata) const {
-    if (transfer.metadata_bytes != 0) {
+    if (transfer.metadata_bytes != 0 && !has_metadata_sgl()) {
       copy_from_bus(shared_.bus, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
     } else {
-      buffer_.copy_in(metadata, metadata_bytes, static_cast<u32>(block * transfer.stride) + lba_bytes);
+      buffer_.copy_in(metadata, metadata_bytes, metadata_at(block));
     }
   }
   void deliver(u64 block, const u8* metadata) const {
-    if (transfer.metadata_bytes != 0) {
+    if (transfer.metadata_bytes != 0 && !has_metadata_sgl()) {
       copy_to_bus(shared_.bus, task_.sqe.mptr + block * metadata_bytes, metadata, metadata_bytes);
     } else {
-      buffer_.copy_out(metadata, metadata_bytes, static_cast<u32>(block * transfer.stride) + lba_bytes);
+      buffer_.copy_out(metadata, metadata_bytes, metadata_at(block));
     }
   }
 

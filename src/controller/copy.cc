@@ -34,10 +34,10 @@ u32 prinfo_of_read(const Sqe& sqe) {
 bool names_namespaces(u32 format) { return format >= 2; }
 bool has_long_tags(u32 format) { return format % 2 != 0; }
 
-// Figures 34 to 37. Those with long tags are for guards of 64 bits; those that name namespaces are for hosts that have
+// Figures 34 to 37. Those with long tags are for guards of 32 and 64 bits; those that name namespaces are for hosts that have
 // asked for them.
 bool is_offered(const Shared& shared, const Namespace& ns, u32 format) {
-  if (format > 3 || has_long_tags(format) != (ns.block_format().guard == GuardFormat::k64)) return false;
+  if (format > 3 || has_long_tags(format) != (ns.block_format().guard != GuardFormat::k16)) return false;
   return !names_namespaces(format) || (shared.copy_formats.load(std::memory_order_relaxed) >> format & 1) != 0;
 }
 
@@ -52,17 +52,18 @@ Descriptor read_descriptor(const u8* from, u32 format, u32 own_nsid) {
   if (has_long_tags(format)) {
     nvme::CopyRangeLong range;
     __builtin_memcpy(&range, from, sizeof(range));
-    u64 tags = 0;
+    u64 tags = 0;  // the lower 64 of 80 bits
     for (const u8 byte : range.elbt) tags = tags << 8 | byte;
+    const u16 upper = static_cast<u16>(range.elbt[0] << 8 | range.elbt[1]);
     return {names_namespaces(format) ? range.snsid : own_nsid,
             range.slba,
             range.nlb + 1u,
-            {tags & ((1ull << 48) - 1), range.elbat, range.elbatm}};
+            {tags, range.elbat, range.elbatm, upper}};
   }
   nvme::CopyRange range;
   __builtin_memcpy(&range, from, sizeof(range));
   return {names_namespaces(format) ? range.snsid : own_nsid, range.slba, range.nlb + 1u,
-          {range.elbt, range.elbat, range.elbatm}};
+          {range.elbt, range.elbat, range.elbatm, 0}};
 }
 
 // ---- What may be copied where ----------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ Status check_source(const IoContext& context, const Sqe& sqe, const Descriptor& 
 u16 copy_formats(const Shared& shared) {
   constexpr u16 kShort = 1u << 0 | 1u << 2, kLong = 1u << 1 | 1u << 3;
   for (u32 i = 0; i < shared.metadata.formats(); i++) {
-    if (kBlockFormats[i].guard == GuardFormat::k64) return kShort | kLong;
+    if (kBlockFormats[i].guard != GuardFormat::k16) return kShort | kLong;
   }
   return kShort;
 }

@@ -31,17 +31,18 @@ constexpr Tables<u16> make_tables16() {
   return tables;
 }
 
-constexpr Tables<u64> make_tables64() {
-  constexpr u64 kPolynomial = 0x9a6c9329ac4bc9b5;  // reflected
-  Tables<u64> tables{};
+// Reflected: the first bit is the lowest.
+template <typename Word>
+constexpr Tables<Word> make_reflected_tables(Word polynomial) {
+  Tables<Word> tables{};
   for (u32 byte = 0; byte < 256; byte++) {
-    u64 crc = byte;
-    for (u32 bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? kPolynomial : 0);
+    Word crc = byte;
+    for (u32 bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
     tables[0][byte] = crc;
   }
   for (u32 slice = 1; slice < kSlices; slice++) {
     for (u32 byte = 0; byte < 256; byte++) {
-      const u64 crc = tables[slice - 1][byte];
+      const Word crc = tables[slice - 1][byte];
       tables[slice][byte] = crc >> 8 ^ tables[0][crc & 0xff];
     }
   }
@@ -49,7 +50,22 @@ constexpr Tables<u64> make_tables64() {
 }
 
 constexpr Tables<u16> kTables16 = make_tables16();
-constexpr Tables<u64> kTables64 = make_tables64();
+constexpr Tables<u32> kTables32 = make_reflected_tables<u32>(0x82f63b78);
+constexpr Tables<u64> kTables64 = make_reflected_tables<u64>(0x9a6c9329ac4bc9b5);
+
+template <typename Word>
+Word reflected_crc(const Tables<Word>& tables, Word crc, const u8* data, u64 length) {
+  crc = ~crc;
+  for (; length >= kSlices; data += kSlices, length -= kSlices) {
+    u64 word;
+    __builtin_memcpy(&word, data, sizeof(word));
+    word ^= crc;
+    crc = 0;
+    for (u32 i = 0; i < kSlices; i++) crc ^= tables[kSlices - 1 - i][word >> 8 * i & 0xff];
+  }
+  for (; length != 0; data++, length--) crc = crc >> 8 ^ tables[0][(crc ^ *data) & 0xff];
+  return ~crc;
+}
 
 }  // namespace
 
@@ -63,17 +79,8 @@ u16 crc16(u16 crc, const u8* data, u64 length) {
   return crc;
 }
 
-u64 crc64(u64 crc, const u8* data, u64 length) {
-  crc = ~crc;
-  for (; length >= kSlices; data += kSlices, length -= kSlices) {
-    u64 word;
-    __builtin_memcpy(&word, data, sizeof(word));
-    word ^= crc;
-    crc = 0;
-    for (u32 i = 0; i < kSlices; i++) crc ^= kTables64[kSlices - 1 - i][word >> 8 * i & 0xff];
-  }
-  for (; length != 0; data++, length--) crc = crc >> 8 ^ kTables64[0][(crc ^ *data) & 0xff];
-  return ~crc;
-}
+u32 crc32c(u32 crc, const u8* data, u64 length) { return reflected_crc(kTables32, crc, data, length); }
+
+u64 crc64(u64 crc, const u8* data, u64 length) { return reflected_crc(kTables64, crc, data, length); }
 
 }  // namespace nvmev

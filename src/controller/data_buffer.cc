@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "data_buffer.h"
 
+#include "block_format.h"
 #include "nvmev/text.h"
 #include "prp.h"
 #include "sgl.h"
@@ -17,8 +18,10 @@ u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
 bool DataBuffer::allocate(nvmev_host* host, const Bus& bus, u32 mdts) {
   bus_ = &bus;
-  // An SGL's data block may begin and end inside a page; of PRPs only the transfer as a whole may.
-  return fragments_.allocate(host, (1ull << mdts) + 2ull * kMaxSglDescriptors) && bucket_.allocate(host, kPageSize);
+  // An SGL's data block may begin and end inside a page; of PRPs only the transfer as a whole may. Metadata have a list of their own.
+  constexpr u64 kMetadataShare = 512 / kMaxMetadata;  // the smallest blocks have the most
+  const u64 pages = (1ull << mdts) + (1ull << mdts) / kMetadataShare + 1;
+  return fragments_.allocate(host, pages + 4ull * kMaxSglDescriptors) && bucket_.allocate(host, kPageSize);
 }
 
 Status DataBuffer::check(const nvme::Sqe& sqe, u32 length) {
@@ -30,6 +33,8 @@ Status DataBuffer::map(const nvme::Sqe& sqe, u32 length) {
   paged_ = sqe.psdt() == 0;
   return paged_ ? walk_prps(*this, sqe.prp1, sqe.prp2, length) : walk_sgl(*this, sqe, length);
 }
+
+Status DataBuffer::map_metadata(const nvme::Sqe& sqe, u32 length) { return walk_metadata_sgl(*this, sqe, length); }
 
 Status DataBuffer::add(u64 bus, u32 bytes) {
   while (bytes != 0) {

@@ -21,6 +21,9 @@ class DataBuffer {
   // Checks and maps the memory of a transfer of `length` bytes, 1 to what allocate() made room for.
   nvme::Status map(const nvme::Sqe& sqe, u32 length);
 
+  // After map(): the memory that an SGL describes for the command's metadata, `length` bytes, comes behind the transfer's data.
+  nvme::Status map_metadata(const nvme::Sqe& sqe, u32 length);
+
   // Checks of the pointers' form alone, which the requester could have made itself: alignment, descriptor types.
   static nvme::Status check(const nvme::Sqe& sqe, u32 length);
 

@@ -374,8 +374,7 @@ void identify_nvm_namespace(const Shared& shared, const Namespace& ns, u8* page)
     const BlockFormat& format = kBlockFormats[i];
     data.elbaf[i] = format.storage_tag | static_cast<u32>(format.guard) << nvme::kElbafPifShift;
   }
-  const u32 bits = ns.block_format().storage_tag;
-  data.lbstm = (1ull << bits) - 1;
+  data.lbstm = ones(ns.block_format().storage_tag);
 }
 
 AdminResult identify(Controller& controller, const Sqe& sqe) {

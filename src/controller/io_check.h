@@ -5,9 +5,11 @@
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/text.h"
+#include "command_set.h"
 #include "fused.h"
 #include "io_commands.h"
 #include "data_buffer.h"
+#include "sgl.h"
 
 namespace nvmev {
 
@@ -15,8 +17,10 @@ namespace nvmev {
 inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe) {
   using nvme::Status;
   if (sqe.fuse() != 0) return status_of_lone_fused(context.ns, sqe);
-  if (sqe.psdt() > 1) return Status::kInvalidField;  // SGLS: metadata have no SGL
+  if (sqe.psdt() > kPsdtMetadataSgl) return Status::kInvalidField;
   if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  // Other command sets have no metadata.
+  if (sqe.psdt() == kPsdtMetadataSgl && !context.ns->region->set->has_metadata) return Status::kInvalidField;
   // Formats that the host does not know (section 5.27.1.18 of the base specification).
   if (context.ns->block_format().extended() && !context.shared.extended_formats.load(std::memory_order_relaxed)) {
     return Status::kInvalidNamespaceOrFormat;

@@ -33,16 +33,24 @@ Status check_blocks(const IoContext& context, Task& task, bool acts) {
   return check_protection(*context.ns, task.sqe, acts);
 }
 
+namespace {
+
+// Of MPTR, bytes: one contiguous buffer, which may begin anywhere if data have an SGL; or the place of a descriptor.
+u32 metadata_alignment(const Sqe& sqe) {
+  constexpr u32 kAlignments[] = {sizeof(u32), 1, sizeof(u64)};
+  return kAlignments[sqe.psdt()];
+}
+
+}  // namespace
+
 Status check_transfer(const IoContext& context, Task& task, bool acts) {
   if (const Status status = check_blocks(context, task, acts); status != Status::kSuccess) return status;
   u64 length = task.length;
   if (task.has_metadata) {
     const BlockTransfer transfer = transfer_of(*context.ns, task.sqe, task.length >> context.ns->lba_shift());
     length = transfer.bytes;
-    // One contiguous buffer; where data have an SGL, it may begin at any byte.
     const u64 mptr = task.sqe.mptr;
-    const bool aligned = task.sqe.psdt() != 0 || mptr % sizeof(u32) == 0;
-    if (transfer.metadata_bytes != 0 && (mptr == 0 || !aligned)) return Status::kInvalidField;
+    if (transfer.metadata_bytes != 0 && (mptr == 0 || mptr % metadata_alignment(task.sqe) != 0)) return Status::kInvalidField;
   }
   if (length > context.shared.max_transfer()) return Status::kInvalidField;
   return DataBuffer::check(task.sqe, static_cast<u32>(length));
@@ -97,7 +105,7 @@ Status check_flush(const IoContext& context, Task& task) {
   task.offset = task.length = 0;
   if (task.sqe.nsid != nvme::kNsidBroadcast) return check_common(context, task.sqe);
   // All namespaces of this controller (VWC bits 2:1).
-  return task.sqe.fuse() == 0 && task.sqe.psdt() <= 1 ? Status::kSuccess : Status::kInvalidField;
+  return task.sqe.fuse() == 0 && task.sqe.psdt() <= kPsdtMetadataSgl ? Status::kSuccess : Status::kInvalidField;
 }
 
 Status check_dataset_management(const IoContext& context, Task& task) {

@@ -8,7 +8,7 @@ namespace nvmev {
 
 namespace {
 
-constexpr u32 kMostDense = kBlockFormats[kBlockFormatCount - 1].density();
+constexpr u32 kMostDense = most_dense();
 
 // The most bytes for each page of data that fit behind them.
 u32 find_room(const nvmev_config& config) {

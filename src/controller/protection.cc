@@ -29,8 +29,8 @@ u32 prinfo_of(const Sqe& sqe) {
 }
 
 ProtectionTags tags_of(const Sqe& sqe) {
-  return {sqe.cdw14 | static_cast<u64>(sqe.cdw3 & 0xffff) << 32, static_cast<u16>(sqe.cdw15),
-          static_cast<u16>(sqe.cdw15 >> 16)};
+  return {sqe.cdw14 | static_cast<u64>(sqe.cdw3) << 32, static_cast<u16>(sqe.cdw15), static_cast<u16>(sqe.cdw15 >> 16),
+          static_cast<u16>(sqe.cdw2)};
 }
 
 Status Protection::check_fields(u32 prinfo, u64 slba, const ProtectionTags& tags) const {
@@ -41,33 +41,55 @@ Status Protection::check_fields(u32 prinfo, u64 slba, const ProtectionTags& tags
 }
 
 u64 Protection::add_to_guard(u64 guard, const u8* data, u64 length) const {
-  return format_->guard == GuardFormat::k16 ? crc16(static_cast<u16>(guard), data, length) : crc64(guard, data, length);
+  switch (format_->guard) {
+    case GuardFormat::k16:
+      return crc16(static_cast<u16>(guard), data, length);
+    case GuardFormat::k32:
+      return crc32c(static_cast<u32>(guard), data, length);
+    case GuardFormat::k64:
+      return crc64(guard, data, length);
+  }
+  return 0;
 }
 
 // What lies before the protection information is guarded too.
 u64 Protection::finish_guard(u64 guard, const u8* metadata) const { return add_to_guard(guard, metadata, at_); }
 
+// Either tag has at most 64 bits, so that their border is at most at bit 64.
+u64 Protection::storage_of(u64 upper, u64 lower) const {
+  const u32 border = format_->reference_bits();
+  const u64 all = border == 64 ? upper : lower >> border | (border == 0 ? 0 : upper << (64 - border));
+  return all & ones(format_->storage_tag);
+}
+
 void Protection::generate(u8* metadata, u64 guard, const ProtectionTags& tags, u64 index) const {
-  const u64 storage = tags.storage_reference & ~reference_mask();
-  const bool short_guard = format_->guard == GuardFormat::k16;
-  const u32 guard_bytes = short_guard ? 2 : 8;
+  const u32 border = format_->reference_bits(), bytes = format_->tag_bits() / 8;
+  const u64 storage_tag = storage(tags);
   u8* to = metadata + at_;
-  store_big_endian(to, guard_bytes, guard);
-  store_big_endian(to + guard_bytes, 2, tags.application);
-  store_big_endian(to + guard_bytes + 2, space() / 8, storage | reference(tags, index));
+  store_big_endian(to, format_->guard_bytes(), guard);
+  to += format_->guard_bytes();
+  store_big_endian(to, 2, tags.application);
+  to += 2;
+  if (bytes > 8) store_big_endian(to, bytes - 8, border == 64 ? storage_tag : storage_tag >> (64 - border));
+  const u32 lower = bytes > 8 ? 8 : bytes;
+  store_big_endian(to + bytes - lower, lower, (border == 64 ? 0 : storage_tag << border) | reference(tags, index));
 }
 
 Protection::Fields Protection::load(const u8* metadata) const {
   const u8* from = metadata + at_;
-  const u32 guard_bytes = format_->guard == GuardFormat::k16 ? 2 : 8;
-  return {load_big_endian(from, guard_bytes), static_cast<u16>(load_big_endian(from + guard_bytes, 2)),
-          load_big_endian(from + guard_bytes + 2, space() / 8)};
+  const u64 guard = load_big_endian(from, format_->guard_bytes());
+  from += format_->guard_bytes();
+  const u16 application = static_cast<u16>(load_big_endian(from, 2));
+  from += 2;
+  const u32 bytes = format_->tag_bits() / 8, lower = bytes > 8 ? 8 : bytes;
+  const u64 low = load_big_endian(from + bytes - lower, lower);
+  return {guard, application, storage_of(load_big_endian(from, bytes - lower), low), low & reference_mask()};
 }
 
 bool Protection::escapes(const u8* metadata) const {
   const Fields fields = load(metadata);
   if (fields.application != kNoApplicationTag) return false;
-  return type_ != 3 || (fields.storage_reference & reference_mask()) == reference_mask();
+  return type_ != 3 || fields.reference == reference_mask();
 }
 
 Status Protection::check(const u8* metadata, u32 prinfo, u64 guard, const ProtectionTags& tags, u64 index) const {
@@ -77,15 +99,10 @@ Status Protection::check(const u8* metadata, u32 prinfo, u64 guard, const Protec
   if ((prinfo & prinfo::kApplicationCheck) != 0 && ((fields.application ^ tags.application) & tags.mask) != 0) {
     return Status::kApplicationTagCheckError;
   }
-  if ((prinfo & prinfo::kReferenceCheck) != 0 &&
-      (fields.storage_reference & reference_mask()) != reference(tags, index)) {
+  if ((prinfo & prinfo::kReferenceCheck) != 0 && fields.reference != reference(tags, index)) {
     return Status::kReferenceTagCheckError;
   }
-  const u64 storage_mask = ((1ull << space()) - 1) & ~reference_mask();
-  if ((prinfo & prinfo::kStorageCheck) != 0 &&
-      ((fields.storage_reference ^ tags.storage_reference) & storage_mask) != 0) {
-    return Status::kStorageTagCheckError;
-  }
+  if ((prinfo & prinfo::kStorageCheck) != 0 && fields.storage != storage(tags)) return Status::kStorageTagCheckError;
   return Status::kSuccess;
 }
 

@@ -25,9 +25,10 @@ inline constexpr u8 kDpsFirst = 1u << 3;  // at the beginning of the metadata
 
 // What a command expects of its first block, or gives to it.
 struct ProtectionTags {
-  u64 storage_reference;  // LBST and ILBRT, as in the command: 32 or 48 bits
+  u64 storage_reference;  // LBST and ILBRT, as in the command: the lower bits
   u16 application;
-  u16 mask;  // bits of the application tag that count
+  u16 mask;           // bits of the application tag that count
+  u16 storage_upper;  // LBST, bits 79:64: of a guard of 32 bits
 };
 
 // Protection information of the blocks of a namespace; type 0: there is none, and nothing else may be called then.
@@ -69,15 +70,18 @@ class Protection {
   struct Fields {
     u64 guard;
     u16 application;
-    u64 storage_reference;
+    u64 storage;
+    u64 reference;
   };
   Fields load(const u8* metadata) const;
-  u32 space() const { return format_->guard == GuardFormat::k16 ? 32 : 48; }  // bits of storage and reference tag
-  u64 reference_mask() const { return (1ull << (space() - format_->storage_tag)) - 1; }
+  u64 reference_mask() const { return ones(format_->reference_bits()); }
   // Of block `index` of a command: types 1 and 2 count up.
   u64 reference(const ProtectionTags& tags, u64 index) const {
     return (tags.storage_reference + (type_ == 3 ? 0 : index)) & reference_mask();
   }
+  u64 storage(const ProtectionTags& tags) const { return storage_of(tags.storage_upper, tags.storage_reference); }
+  // The storage tag in storage and reference tag: bits 79:64 and 63:0.
+  u64 storage_of(u64 upper, u64 lower) const;
 
   const BlockFormat* format_ = &kBlockFormats[0];
   u32 type_ = 0;

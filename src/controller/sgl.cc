@@ -18,6 +18,9 @@ SglDescriptor descriptor_of(const nvme::Sqe& sqe) {
   return {sqe.prp1, static_cast<u32>(sqe.prp2), {}, static_cast<u8>(sqe.prp2 >> 56)};
 }
 
+// Opcode bits 1:0: 10b is a transfer to the host.
+bool is_to_host(const nvme::Sqe& sqe) { return (sqe.opcode & 3) == 2; }
+
 bool points_to_segment(const SglDescriptor& descriptor) {
   return descriptor.type() == SglType::kSegment || descriptor.type() == SglType::kLastSegment;
 }
@@ -112,15 +115,19 @@ class Walk {
 }  // namespace
 
 Status check_sgl(const nvme::Sqe& sqe) {
-  // Metadata by an SGL of their own (10b) are not supported.
-  if (sqe.psdt() != 1) return Status::kInvalidField;
+  if (sqe.psdt() != kPsdtSgl && sqe.psdt() != kPsdtMetadataSgl) return Status::kInvalidField;
   return check(descriptor_of(sqe));
 }
 
 Status walk_sgl(DataBuffer& buffer, const nvme::Sqe& sqe, u32 length) {
   if (const Status status = check_sgl(sqe); status != Status::kSuccess) return status;
-  // Opcode bits 1:0: 10b is a transfer to the host.
-  return Walk(buffer, length, (sqe.opcode & 3) == 2).run(descriptor_of(sqe));
+  return Walk(buffer, length, is_to_host(sqe)).run(descriptor_of(sqe));
+}
+
+Status walk_metadata_sgl(DataBuffer& buffer, const nvme::Sqe& sqe, u32 length) {
+  SglDescriptor first;
+  if (!fetch(buffer, sqe.mptr, &first)) return Status::kDataTransferError;
+  return Walk(buffer, length, is_to_host(sqe)).run(first);
 }
 
 }  // namespace nvmev

@@ -14,7 +14,7 @@ using nvme::Status;
 struct Source {
   u64 slba;
   u32 blocks;
-  u64 reference = 0;
+  u128 reference = 0;
   u32 nsid = 1;
   u16 application = 0x1234;
 };
@@ -24,7 +24,7 @@ class CopyRig : public MetadataRig {
   explicit CopyRig(const Settings& settings = {}) : MetadataRig(settings) {}
 
   // PRINFO of both halves; the tags of what is written are `reference` and 1234h.
-  Status copy(u64 to, const std::vector<Source>& sources, u32 descriptors, u32 read = 0, u32 write = 0, u64 reference = 0,
+  Status copy(u64 to, const std::vector<Source>& sources, u32 descriptors, u32 read = 0, u32 write = 0, u128 reference = 0,
               u32 nsid = 1) {
     Bytes bytes;
     for (const Source& source : sources) {
@@ -34,9 +34,9 @@ class CopyRig : public MetadataRig {
       put(8, source.slba, 8);
       put(16, source.blocks - 1, 2);
       if (descriptors % 2 == 0) {
-        put(24, source.reference, 4);
+        put(24, static_cast<u64>(source.reference), 4);
       } else {
-        for (u32 i = 0; i < 6; i++) one[35 - i] = static_cast<u8>(source.reference >> 8 * i);
+        for (u32 i = 0; i < 10; i++) one[35 - i] = static_cast<u8>(source.reference >> 8 * i);
       }
       put(one.size() - 4, source.application, 2);
       put(one.size() - 2, 0xffff, 2);
@@ -47,8 +47,7 @@ class CopyRig : public MetadataRig {
     const Prps prps(driver.arena(), list);
     Sqe sqe = cmd::with_prps(cmd::io(NvmOpcode::kCopy, to, 1, nsid), prps);
     sqe.cdw12 = static_cast<u32>(sources.size() - 1) | descriptors << 8 | (read >> 26) << 12 | write;
-    sqe.cdw14 = static_cast<u32>(reference);
-    sqe.cdw3 = static_cast<u32>(reference >> 32);
+    put_tags(sqe, reference);
     sqe.cdw15 = 0xffff1234;
     return io(sqe).status;
   }
@@ -65,11 +64,9 @@ class CopyRig : public MetadataRig {
   }
 
   // The namespace's descriptors.
-  u32 descriptors() const { return format.index == 3 || format.index == 4 ? 1 : 0; }
+  u32 descriptors() const { return format.tuple == 16 ? 1 : 0; }
   // The reference of blocks that begin at slba, with the storage tag.
-  u64 reference(u64 slba) const {
-    return first_reference(slba) | (format.index == 4 ? 0xbeefull << 32 : 0);
-  }
+  u128 reference(u64 slba) const { return format.space(first_reference(slba)); }
 };
 
 TEST(CopyProtection, MetadataGoAlong) {

@@ -61,7 +61,7 @@ TEST_F(Format, Refusals) {
     Status status;
   };
   const Case cases[] = {
-      {"LBA format 8", 1, 8, 0, Status::kInvalidFormat},
+      {"LBA format 10", 1, 10, 0, Status::kInvalidFormat},
       {"LBA format 15", 1, 15, 0, Status::kInvalidFormat},
       {"LBA format 16 + 0, upper bits", 1, 0, 1u << 12, Status::kInvalidFormat},
       {"protection type 1", 1, 0, 1u << 5, Status::kInvalidFormat},

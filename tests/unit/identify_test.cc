@@ -73,7 +73,7 @@ TEST_F(Identify, Controller) {
   EXPECT_TRUE(le(id, 520, 2) & 4) << "Dataset Management";
   EXPECT_TRUE(le(id, 520, 2) & 8) << "Write Zeroes";
   EXPECT_EQ(le(id, 522, 2), 1u) << "FUSES: Compare and Write";
-  EXPECT_EQ(le(id, 536, 4), 0x50001u) << "SGLS: byte aligned, bit bucket, longer than the data";
+  EXPECT_EQ(le(id, 536, 4), 0xf0001u) << "SGLS: byte aligned, bit bucket, longer than the data, metadata";
   const std::string nqn = text(id, 768, 256);
   EXPECT_EQ(nqn.substr(0, 4), "nqn.") << "SUBNQN";
   EXPECT_NE(nqn.find('\0'), std::string::npos) << "SUBNQN is terminated";
@@ -95,7 +95,7 @@ TEST_F(Identify, Namespace) {
   EXPECT_EQ(le(ns, 0, 8), blocks) << "NSZE";
   EXPECT_EQ(le(ns, 8, 8), blocks) << "NCAP";
   EXPECT_LE(le(ns, 16, 8), blocks) << "NUSE";
-  EXPECT_EQ(ns[25], 7) << "NLBAF, 0-based";
+  EXPECT_EQ(ns[25], 9) << "NLBAF, 0-based";
   EXPECT_EQ(ns[26] & 0xf, 0) << "FLBAS";
   EXPECT_EQ(ns[27], 3) << "MC";
   EXPECT_EQ(ns[28], 0x1f) << "DPC";

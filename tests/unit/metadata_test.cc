@@ -18,16 +18,18 @@ using nvme::Status;
 TEST(Metadata, IdentifyListsTheFormats) {
   MetadataRig rig;
   const Bytes ns = rig.driver.identify(Cns::kNamespace, 1).bytes;
-  EXPECT_EQ(ns[25], 7) << "NLBAF";
+  EXPECT_EQ(ns[25], 9) << "NLBAF";
   EXPECT_EQ(ns[27], 3) << "MC";
   EXPECT_EQ(ns[28], 0x1f) << "DPC";
-  const u32 shifts[] = {9, 12, 12, 12, 12, 12, 9, 9}, sizes[] = {0, 0, 8, 16, 16, 64, 8, 64};
+  const u32 shifts[] = {9, 12, 12, 12, 12, 12, 9, 9, 12, 12};
+  const u32 sizes[] = {0, 0, 8, 16, 16, 64, 8, 64, 16, 64};
+  const u32 protections[] = {0, 0, 0, 2u << 7, 2u << 7 | 16, 0, 0, 0, 1u << 7 | 16, 1u << 7 | 32};
   const Bytes extended = rig.driver.identify(Cns::kCsiNamespace, 1).bytes;
-  for (u32 i = 0; i < 8; i++) {
+  for (u32 i = 0; i < 10; i++) {
     EXPECT_EQ(ns[128 + 4 * i] | ns[129 + 4 * i] << 8, sizes[i]);
     EXPECT_EQ(ns[130 + 4 * i], shifts[i]);
     const u32 elbaf = extended[12 + 4 * i] | extended[13 + 4 * i] << 8;
-    EXPECT_EQ(elbaf, i == 3 ? 2u << 7 : i == 4 ? 2u << 7 | 16 : 0u);
+    EXPECT_EQ(elbaf, protections[i]);
   }
   EXPECT_EQ(rig.driver.identify(Cns::kController).bytes[97] >> 7, 1) << "CTRATT.ELBAS";
   for (const Format& format : all_formats(true)) {
@@ -36,7 +38,9 @@ TEST(Metadata, IdentifyListsTheFormats) {
     const Bytes now = rig.driver.identify(Cns::kNamespace, 1).bytes;
     EXPECT_EQ(now[26], format.index | (format.interleaved ? 0x10 : 0)) << "FLBAS";
     EXPECT_EQ(now[29], format.pi | (format.first ? 8u : 0)) << "DPS";
-    EXPECT_EQ(rig.driver.identify(Cns::kCsiNamespace, 1).bytes[0], format.index == 4 ? 0xff : 0) << "LBSTM";
+    const Bytes mask = part(rig.driver.identify(Cns::kCsiNamespace, 1).bytes, 0, 8);
+    const u32 bytes = format.storage() / 8;
+    EXPECT_EQ(mask, join(Bytes(bytes, 0xff), Bytes(8 - bytes))) << "LBSTM";
   }
 }
 
@@ -135,7 +139,7 @@ TEST(ProtectionInformation, IsCheckedPassedAndRefused) {
       u32 check;
       Status status;
     } errors[] = {{0, kGuard, Status::kGuardCheckError},
-                  {format.tuple == 8 ? 3u : 9u, kApp, Status::kApplicationTagCheckError},
+                  {format.guard() + 1, kApp, Status::kApplicationTagCheckError},
                   {format.tuple - 1, kRef, Status::kReferenceTagCheckError}};
     const Bytes other = pattern(9 * format.lba, 3);
     for (const auto& error : errors) {
@@ -213,7 +217,7 @@ TEST(ProtectionInformation, OfZeroedAndDeallocatedBlocks) {
     const auto zeroed = rig.read(3, 9, rig.checks());
     EXPECT_EQ(zeroed.status, Status::kSuccess);
     const Bytes written = rig.read(100, 9).metadata;
-    const size_t guard = format.tuple == 8 ? 2 : 8;
+    const size_t guard = format.guard();
     for (u32 i = 0; i < 9; i++) {
       EXPECT_EQ(part(zeroed.metadata, rig.tuple_at(i), guard), part(written, rig.tuple_at(i), guard));
       EXPECT_EQ(part(zeroed.metadata, rig.tuple_at(i) + guard, format.tuple - guard),
@@ -324,7 +328,7 @@ TEST(ProtectionInformation, FusedCompareAndWrite) {
 
 TEST(Metadata, FormatsThatDoNotExist) {
   MetadataRig rig;
-  EXPECT_EQ(rig.use({8, 512, 0, 8}), Status::kInvalidFormat);
+  EXPECT_EQ(rig.use({10, 512, 0, 8}), Status::kInvalidFormat);
   EXPECT_EQ(rig.use({0, 512, 0, 8, 1}), Status::kInvalidFormat) << "no room for protection information";
   EXPECT_EQ(rig.use({2, 4096, 8, 8, 4}), Status::kInvalidFormat) << "type 4";
   EXPECT_EQ(rig.admin(cmd::format(1, 2, 1u << 12)).status, Status::kInvalidFormat) << "LBAFU";
@@ -358,6 +362,65 @@ TEST(Metadata, PointersThatAreWrong) {
   sqe.prp1 = buffer.bus();
   EXPECT_EQ(rig.io(sqe).status, Status::kInvalidField);
   EXPECT_EQ(rig.read(0, 910).status, Status::kSuccess);
+}
+
+// By SGLs of their own (PSDT 10b), against what commands with a contiguous buffer say.
+TEST(Metadata, Sgls) {
+  MetadataRig rig;
+  for (const Format& format : all_formats(true)) {
+    SCOPED_TRACE(name(format));
+    ASSERT_EQ(rig.use(format), Status::kSuccess);
+    for (const bool writes : {true, false}) {
+      const Bytes data = pattern(11 * format.lba, writes), metadata = rig.protect(3, data, writes);
+      rig.by_sgl = writes;
+      ASSERT_EQ(rig.write(3, data, metadata, rig.checks()), Status::kSuccess);
+      EXPECT_EQ(rig.run(rig.tagged(cmd::compare(3, 11), 3, rig.checks()), data, metadata).status, Status::kSuccess);
+      rig.by_sgl = !writes;
+      const auto found = rig.read(3, 11, rig.checks());
+      EXPECT_EQ(found.status, Status::kSuccess);
+      EXPECT_EQ(found.data, data);
+      EXPECT_EQ(found.metadata, metadata);
+      Bytes wrong = metadata;
+      wrong[rig.tuple_at(10)] ^= 1;
+      rig.by_sgl = true;
+      EXPECT_EQ(rig.write(3, pattern(11 * format.lba, 7), wrong, rig.checks()), Status::kGuardCheckError);
+      EXPECT_EQ(rig.read(3, 11).data, data);
+    }
+  }
+}
+
+TEST(Metadata, SglsThatAreWrong) {
+  MetadataRig rig;
+  ASSERT_EQ(rig.use({6, 512, 8, 8}), Status::kSuccess);
+  DmaBuffer buffer(rig.driver.arena(), 4096);
+  Arena& arena = rig.driver.arena();
+  const u64 memory = arena.alloc(1);
+  const auto status = [&](NvmOpcode opcode, const nvme::SglDescriptor& metadata, u32 offset = 0, u8 psdt = 2) {
+    const SglSegment list(arena, {metadata});
+    Sqe sqe = with_sgl(cmd::io(opcode, 0, 8), data_block(buffer.bus(), 4096));
+    sqe.flags = static_cast<u8>(psdt << 6);
+    sqe.mptr = list.bus() + offset;
+    return rig.io(sqe).status;
+  };
+  for (const NvmOpcode opcode : {NvmOpcode::kRead, NvmOpcode::kWrite, NvmOpcode::kCompare}) {
+    EXPECT_EQ(status(opcode, data_block(memory, 64)), Status::kSuccess);
+    EXPECT_EQ(status(opcode, data_block(memory, 65)), Status::kSuccess) << "longer than the metadata";
+    EXPECT_EQ(status(opcode, data_block(memory, 63)), Status::kSglDataLengthInvalid);
+    EXPECT_EQ(status(opcode, data_block(1ull << 60, 64)), Status::kDataTransferError);
+    EXPECT_EQ(status(opcode, sgl(nvme::SglType::kDataBlock, memory, 64, 1)), Status::kSglDescriptorTypeInvalid);
+    EXPECT_EQ(status(opcode, sgl(nvme::SglType::kLastSegment, memory, 8)), Status::kInvalidSglSegmentDescriptor);
+    EXPECT_EQ(status(opcode, data_block(memory, 64), 4), Status::kInvalidField) << "on a qword";
+    EXPECT_EQ(status(opcode, data_block(memory, 64), 0, 3), Status::kInvalidField) << "PSDT 11b";
+    Sqe sqe = with_sgl(cmd::io(opcode, 0, 8), data_block(buffer.bus(), 4096));
+    sqe.flags = 2 << 6;
+    EXPECT_EQ(rig.io(sqe).status, Status::kInvalidField) << "MPTR 0";
+    sqe.mptr = 1ull << 60;
+    EXPECT_EQ(rig.io(sqe).status, Status::kDataTransferError);
+  }
+  // Without metadata it is not looked at.
+  ASSERT_EQ(rig.use({0, 512, 0, 8}), Status::kSuccess);
+  EXPECT_EQ(status(NvmOpcode::kWrite, data_block(1ull << 60, 64)), Status::kSuccess);
+  arena.free(memory, 1);
 }
 
 TEST(Metadata, OutOfMemoryWritesNothing) {
@@ -398,7 +461,7 @@ TEST(Metadata, NamespacesOfDifferentFormats) {
     sqe.prp1 = page.bus();
     return rig.admin(sqe);
   };
-  EXPECT_EQ(create(8, 8, 0).status, Status::kInvalidFormat);
+  EXPECT_EQ(create(8, 10, 0).status, Status::kInvalidFormat);
   EXPECT_EQ(create(8, 0, 1).status, Status::kInvalidFormat);
   EXPECT_EQ(create(8, 2, 4).status, Status::kInvalidFormat);
   EXPECT_EQ(create(8, 2, 0x11).status, Status::kInvalidFormat);
@@ -509,7 +572,7 @@ TEST(Metadata, ReservedRangesHaveThemBehindTheCapacity) {
   const struct {
     u64 extra;
     u32 formats;
-  } cases[] = {{0, 2}, {(16u << 20) / 4096 * 8, 3}, {(16u << 20) / 4096 * 8 - 1, 2}, {(16u << 20) / 4096 * 64, 7}, {2u << 20, 8}, {64u << 20, 8}};
+  } cases[] = {{0, 2}, {(16u << 20) / 4096 * 8, 3}, {(16u << 20) / 4096 * 8 - 1, 2}, {(16u << 20) / 4096 * 64, 7}, {2u << 20, 10}, {64u << 20, 10}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.extra);
     std::vector<u8> memory((16u << 20) + c.extra + 8192, 0xcc);
@@ -527,12 +590,12 @@ TEST(Metadata, ReservedRangesHaveThemBehindTheCapacity) {
     const Bytes ns = driver.identify(Cns::kNamespace, 1).bytes;
     EXPECT_EQ(ns[25] + 1u, c.formats);
     EXPECT_EQ(ns[27], c.formats > 2 ? 3 : 0);
-    const u8 densest = static_cast<u8>(c.formats - 1);
+    const u8 densest = c.formats == 10 ? u8{7} : static_cast<u8>(c.formats - 1);
     if (c.formats != 2 && c.formats != 3 && c.formats < 7) continue;
     ASSERT_TRUE(driver.admin(cmd::format(1, densest, c.formats > 2 ? 1u << 5 : 0)).ok());
     EXPECT_EQ(driver.admin(cmd::format(1, c.formats & 0xf)).status, Status::kInvalidFormat);
     for (size_t i = 0; i < 4096; i++) ASSERT_EQ(base[(16u << 20) + c.extra + i], 0xcc) << "behind the range";
-    if (c.formats == 8) {
+    if (c.formats == 10) {
       // What the memory held before is not protection information that anybody wrote.
       Sqe sqe = cmd::read(32760, 8);
       sqe.cdw12 |= kGuard | kApp | kRef;

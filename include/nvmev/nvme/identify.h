@@ -171,7 +171,9 @@ inline constexpr u8 kFnaCryptographicErase = 1u << 2;
 namespace sgls {
 inline constexpr u32 kByteAligned = 1;  // neither alignment nor granularity is required
 inline constexpr u32 kBitBucket = 1u << 16;
+inline constexpr u32 kMetadataByteAligned = 1u << 17;  // of a contiguous buffer
 inline constexpr u32 kLongerThanData = 1u << 18;
+inline constexpr u32 kMetadataSgl = 1u << 19;  // MPTR may point to a descriptor
 }  // namespace sgls
 
 namespace lpa {
