@@ -10,6 +10,9 @@ namespace {
 
 unsigned long long number(u64 value) { return value; }
 
+// Writes that belong to no stream have a handle too.
+u32 placement_handles(const nvmev_config& config) { return config.streams != 0 ? config.streams + 1 : config.placement_handles; }
+
 // Streams that append in each group.
 struct Streams {
   u32 host;
@@ -19,7 +22,8 @@ struct Streams {
 
   explicit Streams(const nvmev_config& config) {
     const SeparationPolicy& separation = *find_separation(config.separation);
-    const u32 handles = config.placement_handles != 0 ? config.placement_handles : 1;
+    const u32 given = placement_handles(config);
+    const u32 handles = given != 0 ? given : 1;
     host = handles * separation.host_streams;
     collector = (config.gc_isolation ? handles : 1) * separation.collector_streams;
     map = config.mapping_cache_size != 0 ? 1 : 0;
@@ -64,9 +68,14 @@ int Conv::check(const nvmev_config& config, nvmev_error* error) {
     return fail(error, err::kInvalid, "host_memory_buffer=%llu: a multiple of %u, the mapping unit, is right",
                 number(config.host_memory_buffer), layout.unit_bytes);
   }
-  if (config.placement_handles != 0 && layout.groups != 1) {
-    return fail(error, err::kInvalid, "placement_handles=%u with superblock_dies=%u: superblocks of all dies are right",
-                config.placement_handles, config.superblock_dies);
+  if (config.placement_handles != 0 && config.streams != 0) {
+    return fail(error, err::kInvalid, "streams=%u with placement_handles=%u: one of them is right", config.streams,
+                config.placement_handles);
+  }
+  if (placement_handles(config) != 0 && layout.groups != 1) {
+    const bool streams = config.streams != 0;
+    return fail(error, err::kInvalid, "%s=%u with superblock_dies=%u: superblocks of all dies are right",
+                streams ? "streams" : "placement_handles", streams ? config.streams : config.placement_handles, config.superblock_dies);
   }
   const Streams streams(config);
   const u64 used = static_cast<u64>(layout.logical_units) + layout.map_units;
@@ -101,7 +110,8 @@ void Conv::destroy() {
 void Conv::init_streams(const nvmev_config& config) {
   separation_ = find_separation(config.separation);
   const Streams streams(config);
-  handles_ = config.placement_handles;
+  handles_ = placement_handles(config);
+  offers_placement_ = config.placement_handles != 0;
   isolation_ = config.gc_isolation != 0;
   host_streams_ = streams.host;
   collector_streams_ = streams.collector;

@@ -39,7 +39,8 @@ class Conv final : public Ftl, public Placement {
   void set_volatile_cache(bool on) override { cache_on_ = on; }
   u64 wanted_host_memory() const override { return host_memory_; }
   void set_host_memory(u64 bytes) override { map_cache_.set_host_pages(static_cast<u32>(bytes / layout_.unit_bytes)); }
-  Placement* placement() override { return handles_ != 0 ? this : nullptr; }
+  Placement* placement() override { return offers_placement_ ? this : nullptr; }
+  StreamLimits streams() const override;
   void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
   u32 erase_counts(u32 die, u32* counts, u32 size) const override;
   u64 state_hash() const override;
@@ -182,7 +183,8 @@ class Conv final : public Ftl, public Placement {
   bool cache_on_ = true;
   bool copyback_ = false;
   bool isolation_ = false;
-  u32 handles_ = 0;            // 0: no placement, and one stream
+  u32 handles_ = 0;            // of placement, or for streams and what has none; 0: neither
+  bool offers_placement_ = false;
   u32 host_streams_ = 1;
   u32 collector_streams_ = 1;
   u32 streams_ = 2;            // of each group; the map's is last, if there is one

@@ -255,6 +255,12 @@ void Conv::note_remaining(const Frontier& from) {
   remaining_[handle].set(left != 0 ? left * layout_.unit_bytes : reclaim_unit_bytes());
 }
 
+// Of a stream as of a placement handle.
+StreamLimits Conv::streams() const {
+  if (offers_placement_ || handles_ == 0) return {0, 0, 0};
+  return {handles_ - 1, layout_.stripe_bytes(), reclaim_unit_bytes()};
+}
+
 void Conv::update(u64 now, u16 handle) {
   if (now < last_now_) now = last_now_;
   bool partly = false;

@@ -36,6 +36,13 @@ class PowerLossSink {
   ~PowerLossSink() = default;
 };
 
+// How a type keeps streams of writes apart (the Streams directive, NVMe 2.0 section 8.7.3).
+struct StreamLimits {
+  u32 streams;      // 0: not at all; up to 127
+  u64 write_bytes;  // the best size of a write
+  u64 unit_bytes;   // what a stream takes of the medium at a time: a multiple of that
+};
+
 enum class IoOp : u8 { kRead, kWrite, kFlush, kWriteZeroes, kDeallocate, kCompare };
 
 struct IoRequest {
@@ -44,7 +51,7 @@ struct IoRequest {
   u64 length;  // bytes; 0 for a flush
   IoOp op;
   bool fua;            // Force Unit Access
-  u16 placement = 0;   // placement handle of a write (Flexible Data Placement); 0 is the default one
+  u16 placement = 0;   // of a write: placement handle (Flexible Data Placement), or stream; 0 is the default one
 };
 
 struct IoPlan {
@@ -85,6 +92,9 @@ class Ftl {
 
   // Flexible Data Placement, nullptr where the type or its configuration has none. Part of the FTL.
   virtual Placement* placement() { return nullptr; }
+
+  // Streams that IoRequest::placement can name, from 1 on. Not with Flexible Data Placement. The same for its whole life.
+  virtual StreamLimits streams() const { return {0, 0, 0}; }
 
   // Power fails at `now` (as IoRequest::now), without any notice, and comes back. Commands that finished by then and
   // were forced (FUA, a Flush behind them, no volatile cache) keep their effect, and so do deallocations. Each other

@@ -194,6 +194,7 @@ struct nvmev_config {
 	uint64_t mapping_cache_size; /* bytes; 0: all of the map is in the controller's memory */
 	uint64_t host_memory_buffer; /* bytes of the host's memory that the mapping cache can use as well; 0: none */
 	uint32_t placement_handles; /* Flexible Data Placement; 0: none */
+	uint32_t streams; /* Streams directive: streams that are kept apart; 0: none */
 	uint32_t gc_isolation; /* boolean: collected data stay apart by placement handle */
 
 	/* Zoned namespaces, see ftl/zns/; bytes, ns. */

@@ -46,8 +46,8 @@ constexpr auto make_table() {
   row(Opcode::kDeviceSelfTest) = {"Device Self-test", device_self_test, kOfSubsystem};
   row(Opcode::kNamespaceAttachment) = {"Namespace Attachment", namespace_attachment, kInventory};
   row(Opcode::kKeepAlive) = {"Keep Alive", keep_alive, kPlain, nullptr, kAllowed};
-  row(Opcode::kDirectiveSend) = {"Directive Send", directive_send, kOfNamespace, has_placement};
-  row(Opcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kOfNamespace, has_placement};
+  row(Opcode::kDirectiveSend) = {"Directive Send", directive_send, kOfNamespace, has_directives};
+  row(Opcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kOfNamespace, has_directives};
   // A driver that enables the controller meanwhile sets up its queues with it.
   row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr, kAllowed};
   row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};

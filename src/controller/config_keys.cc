@@ -112,6 +112,7 @@ constexpr Key kKeys[] = {
     {"mapping_cache_size", KeyKind::kBytes, false, FIELD(mapping_cache_size), 0, 1ull << 40, false, nullptr},
     {"host_memory_buffer", KeyKind::kBytes, false, FIELD(host_memory_buffer), 0, 1ull << 32, false, nullptr},
     {"placement_handles", KeyKind::kCount, false, FIELD(placement_handles), 0, 128, false, nullptr},
+    {"streams", KeyKind::kCount, false, FIELD(streams), 0, 127, false, nullptr},
     {"gc_isolation", KeyKind::kChoice, false, FIELD(gc_isolation), 0, 1, false, nullptr, kOffOn},
     {"kv_timing", KeyKind::kChoice, false, FIELD(kv_timing), 0, 1, false, nullptr, kKvTimingNames},
     {"value_unit", KeyKind::kBytes, false, FIELD(value_unit), 512, 4096, true, nullptr},

@@ -126,6 +126,9 @@ class Controller {
   void apply_ana();  // ana.cc
   void apply_host_behavior();
   void restore_features();
+  // The Streams directive for a namespace: directives.cc.
+  void enable_streams(Namespace& ns, bool on);
+  void disable_streams();
   // The namespace is gone; another one may get its id.
   void forget_namespace(u32 nsid);
   // As feature 0Eh reads.

@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "identity.h"
 #include "nvmev/text.h"
+#include "streams.h"
 #include "zoned/zoned.h"
 
 namespace nvmev {
@@ -81,9 +82,9 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
     data.ctratt |= nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
-    data.oacs |= nvme::oacs::kDirectives;
     data.endgidmax = kEnduranceGroup;
   }
+  if (has_directives(shared)) data.oacs |= nvme::oacs::kDirectives;
   format_subnqn(shared.config.serial, data.subnqn);
   fill_admin_capabilities(controller, data);
 }

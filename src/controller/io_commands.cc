@@ -10,6 +10,7 @@
 #include "io_data.h"
 #include "nvmev/nvme/log.h"
 #include "reservation_commands.h"
+#include "streams.h"
 
 namespace nvmev {
 
@@ -72,7 +73,7 @@ Status check_read(const IoContext& context, Task& task) {
 Status check_write(const IoContext& context, Task& task) {
   task.op = IoOp::kWrite;
   const Status status = check_transfer(context, task);
-  return status == Status::kSuccess ? check_placement(context, task) : status;
+  return status == Status::kSuccess ? check_directive(context, task) : status;
 }
 
 Status check_compare(const IoContext& context, Task& task) {

@@ -76,6 +76,8 @@ class Model {
   // nullptr but for open-channel SSDs. Functions of it that are not for any thread go through carry_out().
   OpenChannel* open_channel() const { return open_channel_; }
   void update_placement(u64 now, u16 handle);
+  // Any thread.
+  StreamLimits streams() const { return ftl_->streams(); }
   // Zones; nullptr where there are none. Their functions that are not for any thread are for carry_out().
   Zones* zones() const { return zones_; }
   template <typename Function>

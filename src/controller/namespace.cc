@@ -62,6 +62,7 @@ Namespace* Namespaces::create(Region& region, u64 bytes, const FormatChoice& for
   fresh->set_format(format);
   fresh->formatting.store(false, std::memory_order_relaxed);
   fresh->protection.store(nvme::WriteProtection::kNone, std::memory_order_relaxed);
+  fresh->streams.store(0, std::memory_order_relaxed);
   fresh->controllers.store(0, std::memory_order_relaxed);
   fresh->state.store(NamespaceState::kAllocated, std::memory_order_release);
   return fresh;

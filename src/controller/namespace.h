@@ -47,6 +47,7 @@ struct Namespace {
   // Format NVM is under way; its blocks and its format are about to change.
   std::atomic<bool> formatting{false};
   std::atomic<nvme::WriteProtection> protection{nvme::WriteProtection::kNone};
+  std::atomic<u8> streams{0};  // controllers that have the Streams directive enabled, a bit for each
   // Reads of blocks that were never written fail (feature 05h, DULBE).
   std::atomic<bool> unwritten_fails{false};
 
@@ -55,6 +56,7 @@ struct Namespace {
   bool attached_to(u32 controller) const {
     return (controllers.load(std::memory_order_seq_cst) >> controller & 1) != 0;
   }
+  bool has_streams_enabled(u32 controller) const { return (streams.load(std::memory_order_relaxed) >> controller & 1) != 0; }
   bool attached_to_any() const { return controllers.load(std::memory_order_seq_cst) != 0; }
   void attach(u32 controller) { controllers.fetch_or(1u << controller, std::memory_order_seq_cst); }
   void detach(u32 controller) { controllers.fetch_and(~(1u << controller), std::memory_order_seq_cst); }

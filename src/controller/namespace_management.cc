@@ -112,6 +112,7 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     controller.record_namespace(job.sqe.cdw10, ns);
     controller.forget_namespace(ns.id);
     controller.subsystem().reservations.forget(ns);
+    ns.region->streams.forget(ns.id);
     shared.namespaces.all().remove(ns);
     job.at = 0;
   }
@@ -179,6 +180,7 @@ void set_attachment(Controller& controller, Namespace& ns, u32 controllers, bool
     if (attached) {
       ns.attach(index);
     } else {
+      if (ns.has_streams_enabled(index)) other.enable_streams(ns, false);
       ns.detach(index);
     }
     other.namespace_changed(ns.id);

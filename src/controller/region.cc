@@ -20,6 +20,7 @@ int init_region(Region& region, nvmev_host* host, nvmev_error* error) {
     if (const int result = type->check(region.config, error); result != 0) return result;
   }
   if (const int result = region.model.init(region.config, region.base, host, error); result != 0) return result;
+  region.streams.init(host, region.model.streams().streams);
   const Zones* zones = region.model.zones();
   region.whole = zones != nullptr ? zones->limits().zones * zones->limits().zone_bytes : region.bytes;
   return 0;

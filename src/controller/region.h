@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "nvmev/host_array.h"
+#include "streams.h"
 
 namespace nvmev {
 
@@ -18,6 +19,7 @@ struct Region {
   const CommandSet* set;
   nvmev_config config;  // the device's, with the type, capacity and keys of this region
   Model model;
+  StreamResources streams;  // none but where the type keeps streams apart
 };
 
 class Regions {

@@ -135,6 +135,7 @@ void Controller::reset_internals() {
     abort_self_test(nvme::SelfTestResult::kAbortedByReset);
   }
   restore_features();
+  disable_streams();
   reset_at_ = now_;
   history().release(shared_->controller_id());
   record_start(firmware().reset());

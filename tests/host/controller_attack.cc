@@ -13,6 +13,7 @@
 #include "host/device.h"
 #include "host/runner.h"
 #include "nvmev/nvme/command.h"
+#include "nvmev/nvme/directive.h"
 #include "nvmev/nvme/registers.h"
 
 namespace nvmev::test {
@@ -56,7 +57,7 @@ struct Kind {
 
 const Kind kKinds[] = {
     {{{"capacity", "4M"}}, false},
-    {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}}, true},
+    {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}, {"streams", "2"}, {"over_provisioning", "15"}}, true},
     {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}}, true},
     {{{"type", "zns"},
       {"capacity", "4M"},
@@ -291,6 +292,14 @@ class Attack {
       runner_.settle();
       doorbell(1, tails()[0]);
     }
+    nvme::Sqe enable_streams{};
+    enable_streams.opcode = static_cast<u8>(nvme::AdminOpcode::kDirectiveSend);
+    enable_streams.nsid = nvme::kNsidBroadcast;
+    enable_streams.cdw11 = nvme::kIdentifyEnable;
+    enable_streams.cdw12 = 1u | nvme::kDirectiveStreams << 8;
+    put(0, enable_streams);
+    runner_.settle();
+    doorbell(1, tails()[0]);
   }
 
   // Gives the first namespace an LBA format, with protection information of type 1; refused where there is no such format.

@@ -26,6 +26,7 @@ void PrintTo(const DeviceCase& device, std::ostream* out) { *out << device.name;
 const DeviceCase kDevices[] = {
     {"nvm", {}},
     {"conv", {{"type", "conv"}}},
+    {"streams", {{"type", "conv"}, {"streams", "2"}, {"channels", "2"}, {"dies_per_channel", "1"}}},
     {"fdp", {{"type", "conv"}, {"placement_handles", "2"}, {"channels", "2"}, {"dies_per_channel", "1"}}},
     {"apst", {{"apst", "1"}}},
 };

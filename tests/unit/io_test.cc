@@ -70,7 +70,6 @@ TEST_F(Io, Refusals) {
       {"NSID 2", [](Sqe& s) { s.nsid = 2; }, Status::kInvalidNamespaceOrFormat},
       {"NSID FFFFFFFFh", [](Sqe& s) { s.nsid = 0xffffffff; }, Status::kInvalidNamespaceOrFormat},
       {"FUSE 11b", [](Sqe& s) { s.flags = 3; }, Status::kInvalidField},
-      {"metadata by an SGL", [](Sqe& s) { s.flags = 0x80; }, Status::kInvalidField},
       {"PSDT 11b", [](Sqe& s) { s.flags = 0xc0; }, Status::kInvalidField},
       {"first block beyond", [&](Sqe& s) { slba(s, kBlocks); }, Status::kLbaOutOfRange},
       {"last block beyond", [&](Sqe& s) { slba(s, kBlocks - 7); }, Status::kLbaOutOfRange},

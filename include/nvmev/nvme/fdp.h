@@ -2,6 +2,7 @@
 // Flexible Data Placement: NVMe 2.1 sections 5.1.12.1.28 to .31, 5.1.25.1.20, 7.3 and 8.1.10 (TP4146).
 #pragma once
 
+#include "nvmev/nvme/directive.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/types.h"
 
@@ -110,9 +111,5 @@ enum class FdpEventType : u8 {
   kMediaReallocated = 0x80,
   kImplicitlyModified = 0x81,
 };
-
-// Directives, NVMe 2.0 section 8.7.
-inline constexpr u8 kDirectiveIdentify = 0x00;
-inline constexpr u8 kDirectiveDataPlacement = 0x02;
 
 }  // namespace nvmev::nvme
