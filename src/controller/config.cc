@@ -166,6 +166,10 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
   if (config->lba_size != 512 && config->lba_size != 4096) {
     return fail(error, err::kInvalid, "lba_size=%u: 512 or 4096 is right", config->lba_size);
   }
+  if (config->atomic_write_unit != 0 && (config->atomic_write_unit < kPageSize || (config->atomic_write_unit & (config->atomic_write_unit - 1)) != 0)) {
+    return fail(error, err::kInvalid, "atomic_write_unit=%u: 0 or a power of two from %u on is right", config->atomic_write_unit,
+                kPageSize);
+  }
   if (const int result = check_controllers(*config, error); result != 0) return result;
   if (const int result = check_controller_memory(*config, error); result != 0) return result;
   if (config->medium == NVMEV_MEDIUM_RESERVED) {

@@ -2,6 +2,7 @@
 #include "config_keys.h"
 
 #include "ana.h"
+#include "atomic_units.h"
 #include "controller_memory.h"
 #include "nvmev/error.h"
 #include "nvmev/ftl_registry.h"
@@ -98,6 +99,7 @@ constexpr Key kKeys[] = {
     {"write_buffer_size", KeyKind::kBytes, false, FIELD(write_buffer_size), 4096, 1ull << 32, false, nullptr},
     {"early_completion", KeyKind::kChoice, false, FIELD(early_completion), 0, 1, false, nullptr, kOffOn},
     {"power_loss_protection", KeyKind::kChoice, false, FIELD(power_loss_protection), 0, 1, false, nullptr, kOffOn},
+    {"atomic_write_unit", KeyKind::kBytes, false, FIELD(atomic_write_unit), 0, kMaxAtomicUnit, true, nullptr},
     {"power_cuts", KeyKind::kChoice, false, FIELD(power_cuts), 0, 1, false, nullptr, kOffOn},
     {"write_buffer", KeyKind::kPolicy, false, FIELD(write_buffer), 0, 0, false, nullptr},
     {"allocation", KeyKind::kPolicy, false, FIELD(allocation), 0, 0, false, nullptr},

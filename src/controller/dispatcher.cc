@@ -200,12 +200,18 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
   return fetched;
 }
 
-// Two commands that are one; false: there is no room for them.
+// Two commands that are one; false: not now, there is no room for them or somebody else has the block.
 bool Dispatcher::fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const nvme::Sqe& second, u64 now) {
   TaskRing& ring = shared_->ring(index_, sq.worker);
   if (!ring.has_room(2)) return false;
   Namespace* ns = shared_->namespaces.find_attached(first.nsid);
   const CommandSet& set = command_set_of(ns);
+  AtomicUnits::Span span(shared_->atomic_units);
+  if (ns != nullptr && shared_->atomic_units.enabled()) {
+    // The block, if it is one.
+    span.add(ns->base + (first.slba() << ns->lba_shift()), kPageSize);
+    if (!span.try_take()) return false;
+  }
   Task tasks[2];
   for (Task& task : tasks) {
     task.sqe = &task == tasks ? first : second;

@@ -33,6 +33,15 @@ void put_text(char (&field)[kSize], const char (&text)[kOther]) {
   set_padded(field, kSize, text);
 }
 
+// AWUN, 0-based: what holds for every namespace, whatever its format.
+u16 atomic_write_blocks(const Shared& shared) {
+  for (const Region& region : shared.regions) {
+    if (region.set->family != CommandFamily::kNvm) return 0;
+  }
+  const u32 unit = shared.atomic_units.bytes();
+  return unit != 0 ? static_cast<u16>((unit >> kPageShift) - 1) : u16{0};
+}
+
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   const Shared& shared = controller.shared();
   data.vid = static_cast<u16>(nvmev_config_pci_id(&shared.config));
@@ -78,6 +87,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
     data.oncs |= nvme::oncs::kReservations;
     data.ctratt |= nvme::ctratt::kHostIdentifier128;
   }
+  data.awun = atomic_write_blocks(shared);
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
@@ -124,6 +134,10 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   }
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
   fill_copy_limits(shared, ns, data);
+  if (const u32 unit = shared.atomic_units.bytes(); unit != 0 && ns.region->set->family == CommandFamily::kNvm) {
+    data.nsfeat |= nvme::kNsfeatAtomicUnits;
+    data.nawun = static_cast<u16>((unit >> ns.lba_shift()) - 1);
+  }
   put_u128(data.nvmcap, ns.allocated());
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());

@@ -18,7 +18,8 @@ constexpr char kFieldEnd = ':';
 // Keys of the whole device: no namespace has its own.
 constexpr const char* kDeviceKeys[] = {"type",        "namespaces", "medium", "capacity", "time_scale",
                                        "dispatchers", "inflight",   "queues", "queue_entries", "mdts",
-                                       "serial",      "model",      "power_cuts", "cmb", "pmr"};
+                                       "serial",      "model",      "power_cuts", "cmb", "pmr",
+                                       "atomic_write_unit"};
 
 // A part of the key's text.
 struct Part {

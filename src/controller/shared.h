@@ -57,6 +57,7 @@ struct Shared {
   Medium& medium = subsystem.medium;
   Metadata& metadata = subsystem.metadata;
   Uncorrectable& uncorrectable = subsystem.uncorrectable;
+  AtomicUnits& atomic_units = subsystem.atomic_units;
   Regions& regions = subsystem.regions;
   FdpEvents& fdp_events = subsystem.fdp_events;
   ChunkLog& chunk_log = subsystem.chunk_log;

@@ -44,7 +44,7 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
     return fail(error, err::kNoMemory, "power_cuts=1: no memory for %llu KiB of replaced data",
                 static_cast<unsigned long long>(volatile_bytes >> 10));
   }
-  if (!uncorrectable.init(host, config.capacity) || !history.init(host) || !firmware.init(host)) {
+  if (!uncorrectable.init(host, config.capacity) || !atomic_units.init(host, config.atomic_write_unit) || !history.init(host) || !firmware.init(host)) {
     return fail(error, err::kNoMemory, "no memory for the tables of the subsystem");
   }
   return 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "admin_jobs.h"
+#include "atomic_units.h"
 #include "event_history.h"
 #include "fdp.h"
 #include "firmware.h"
@@ -33,6 +34,7 @@ struct Subsystem {
   Medium medium;
   Metadata metadata;  // of namespaces whose LBA format has some
   Uncorrectable uncorrectable;
+  AtomicUnits atomic_units;
   Regions regions;
   Namespaces namespaces;
   FdpEvents fdp_events;

@@ -23,6 +23,18 @@ void for_each_member(const Set& set, Function with) {
   }
 }
 
+// What a command reads and writes.
+void add_ranges(const Task& task, AtomicUnits::Span& span) {
+  const bool has_range = task.op == IoOp::kRead || task.op == IoOp::kWrite || task.op == IoOp::kCompare || task.op == IoOp::kWriteZeroes;
+  if (has_range) span.add(task.offset, task.length);
+  if (task.sqe.opcode != static_cast<u8>(nvme::NvmOpcode::kCopy)) return;
+  for (u32 i = 0; i < task.list->count; i++) {
+    const CopySource& source = task.list->sources[i];
+    // Blocks of 4 KiB at most.
+    span.add(source.offset, static_cast<u64>(source.blocks) << kPageShift);
+  }
+}
+
 }  // namespace
 
 bool Worker::init(Shared& shared, u32 index) {
@@ -111,9 +123,22 @@ bool Worker::take(Task& task) {
       }
       return true;
     }
-    if (command.move != nullptr) status = command.move(*shared_, buffer_, task);
+    if (command.move != nullptr && !move(command, task, &status)) return false;
   }
   finish(task, status);
+  return true;
+}
+
+// False: somebody else has what it touches.
+bool Worker::move(const IoCommand& command, Task& task, Status* status) {
+  if (shared_->atomic_units.enabled() && task.family == CommandFamily::kNvm) [[unlikely]] {
+    AtomicUnits::Span span(shared_->atomic_units);
+    add_ranges(task, span);
+    if (!span.try_take()) return false;
+    *status = command.move(*shared_, buffer_, task);
+    return true;
+  }
+  *status = command.move(*shared_, buffer_, task);
   return true;
 }
 
@@ -170,11 +195,27 @@ void Worker::begin_long(const Task& task) {
   long_busy_.store(true, std::memory_order_release);
 }
 
+// True when the command is over.
+bool Worker::step_command(const IoCommand& command) {
+  LongTask& work = long_;
+  if (command.step != nullptr) return command.step(*shared_, work.task, &work.at);
+  AtomicUnits::Span span(shared_->atomic_units);
+  if (shared_->atomic_units.enabled() && work.task.family == CommandFamily::kNvm) {
+    // A range that is no larger than the unit is done in this step.
+    static_assert(kLongPages * kPageSize > kMaxAtomicUnit + kPageSize);
+    if (work.task.list != nullptr) {
+      span.add_all();
+    } else {
+      span.add(work.at, work.end - work.at);
+    }
+    if (!span.try_take()) return false;
+  }
+  return step_pages();
+}
+
 u32 Worker::step_long() {
   LongTask& work = long_;
-  const IoCommand& command = command_of(work.task);
-  const bool done = work.waits_for_room || (command.step != nullptr ? command.step(*shared_, work.task, &work.at) : step_pages());
-  if (!done) return 1;
+  if (!work.waits_for_room && !step_command(command_of(work.task))) return 1;
   if (!work.given_up) {
     work.waits_for_room = free_ == kNone && !is_ending(work.task);
     if (work.waits_for_room) return 0;  // until a completion has left

@@ -8,6 +8,7 @@
 #include "completion_order.h"
 #include "nvmev/host_array.h"
 #include "data_buffer.h"
+#include "io_commands.h"
 #include "shared.h"
 #include "task.h"
 
@@ -51,6 +52,7 @@ class Worker {
 
   u32 take_arrivals(u64 now);
   bool take(Task& task);
+  bool move(const IoCommand& command, Task& task, nvme::Status* status);
   void answer(Task& task, u64 now);
   // Whether the command's queue is being deleted, or its controller stopped.
   bool is_ending(const Task& task) const;
@@ -60,6 +62,7 @@ class Worker {
   bool abort(u16 sq_id, u16 cid, u64 now);
   void begin_long(const Task& task);
   // Returns how much was done: 0 when it waits.
+  bool step_command(const IoCommand& command);
   u32 step_long();
   bool step_pages();
   u64 skip_done(const Task& task, u64 at);

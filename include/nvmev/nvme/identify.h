@@ -270,6 +270,7 @@ static_assert(offsetof(IdentifyNamespace, nguid) == 104);
 static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
 
 inline constexpr u8 kNmicShared = 1u << 0;
+inline constexpr u8 kNsfeatAtomicUnits = 1u << 1;  // NSABP: NAWUN, NAWUPF and NACWU are valid
 inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
 // DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
 inline constexpr u8 kNsfeatDeallocatedError = 1u << 2;  // DAE: feature 05h, DULBE
