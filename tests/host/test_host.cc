@@ -175,7 +175,10 @@ int nvmev_host_file_discard(nvmev_host* host, uint64_t offset, uint64_t length) 
 
 bool nvmev_host_medium_stays(nvmev_host* host) { return TestHost::of(host).medium_stays; }
 
-void nvmev_host_critical_begin(nvmev_host*) { t_critical_depth++; }
+void nvmev_host_critical_begin(nvmev_host* host) {
+  if (t_critical_depth == 0 && host != nullptr && TestHost::of(host).on_critical) TestHost::of(host).on_critical();
+  t_critical_depth++;
+}
 
 void nvmev_host_critical_end(nvmev_host*) {
   NVMEV_CHECK(t_critical_depth > 0);

@@ -72,6 +72,10 @@ class TestHost : public nvmev_host {
   u64 wakes(unsigned worker) const { return wakes_[worker].load(std::memory_order_acquire); }
   std::function<void(unsigned worker)> on_wake;
 
+  // Called before each critical section begins, which is where another thread could come in between; set while one thread runs
+  // everything.
+  std::function<void()> on_critical;
+
   // ---- State file
   TestFile file;
   bool medium_stays = false;
