@@ -129,6 +129,10 @@ class Controller {
   // The Streams directive for a namespace: directives.cc.
   void enable_streams(Namespace& ns, bool on);
   void disable_streams();
+  // Feature 05h is of a namespace, whatever controller sets it: all controllers keep the same.
+  void share_error_recovery();
+  // After a power cycle.
+  void restore_error_recovery() { features_.error_recovery = saved_.error_recovery; }
   // The namespace is gone; another one may get its id.
   void forget_namespace(u32 nsid);
   // As feature 0Eh reads.

@@ -647,6 +647,7 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
   Access access{controller, sqe, controller.features(), 0};
   if (const Status status = row->set(access); status != Status::kSuccess) return {status};
   if (sqe.cdw10 & kSave) row->save(controller.saved_features(), controller.features(), sqe);
+  if (row->id == Feature::kErrorRecovery) controller.share_error_recovery();
   constexpr u32 kDwords = 2;
   if (row->id != Feature::kTimestamp) {
     controller.record(nvme::PersistentEventType::kSetFeature, nvme::SetFeatureEvent{kDwords, sqe.cdw10, sqe.cdw11});
@@ -723,7 +724,10 @@ void Controller::apply_open_channel() {
 
 // Section 3.7.2: a Controller Level Reset leaves what was saved, and defaults.
 void Controller::restore_features() {
+  const auto error_recovery = features_.error_recovery;
   features_ = saved_;
+  // Of namespaces, which a reset of one among several controllers is not about.
+  if (!subsystem().has_one_controller()) features_.error_recovery = error_recovery;
   features_.timestamp_set = now_;
   subsystem().apply_volatile_cache();
   apply_arbitration();
@@ -736,6 +740,13 @@ void Controller::restore_features() {
   apply_open_channel();
   apply_host_memory(*shared_, features_.host_memory, now_);
   apply_host_behavior();
+}
+
+void Controller::share_error_recovery() {
+  subsystem().for_each_controller([&](Controller& other) {
+    other.features_.error_recovery = features_.error_recovery;
+    other.saved_.error_recovery = saved_.error_recovery;
+  });
 }
 
 void Controller::forget_namespace(u32 nsid) {

@@ -110,7 +110,7 @@ bool step_delete(Controller& controller, AdminJob& job, Status*, u32*) {
     if (!ns.region->model.erase_step(controller.now(), ns.base, ns.allocated(), &job.at)) return false;
     job.stage = kErase;
     controller.record_namespace(job.sqe.cdw10, ns);
-    controller.forget_namespace(ns.id);
+    controller.subsystem().for_each_controller([&](Controller& each) { each.forget_namespace(ns.id); });
     controller.subsystem().reservations.forget(ns);
     ns.region->streams.forget(ns.id);
     shared.namespaces.all().remove(ns);

@@ -76,6 +76,7 @@ void Controller::cut_power() {
   subsystem().for_each_controller([](Controller& controller) {
     controller.shared().earlier.power_cycles++;
     controller.shared().earlier.unsafe_shutdowns++;
+    controller.restore_error_recovery();
   });
   subsystem().power_cut_lost.store(lost, std::memory_order_relaxed);
   nvmev_host_log(shared.host, NVMEV_LOG_NOTICE, "power cut, seed %llu: %llu KiB written and not flushed are lost",

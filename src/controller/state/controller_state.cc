@@ -9,6 +9,7 @@ void Controller::transfer(StateArchive& archive, u64 now) {
   archive.value(life);
   if (archive.loading()) shared_->earlier = life;
   archive.value(saved_);
+  if (archive.loading()) restore_error_recovery();
 }
 
 }  // namespace nvmev
