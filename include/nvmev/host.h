@@ -137,7 +137,8 @@ struct nvmev_config {
 	uint32_t time_scale_milli; /* modelled time is multiplied by this / 1000 */
 
 	uint32_t controllers; /* of the NVM subsystem, numbered from 0 here: 1..NVMEV_MAX_CONTROLLERS */
-	uint32_t ana; /* src/controller/ana.h */
+	uint64_t ana; /* src/controller/ana.h */
+	uint32_t ana_group; /* of the region's namespaces, as they come */
 	uint32_t dispatchers; /* 1..NVMEV_MAX_DISPATCHERS */
 	uint32_t workers; /* host: 1..NVMEV_MAX_WORKERS */
 	uint32_t inflight; /* commands that each worker can hold, 64..65536 */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // nvmev_config: defaults, single keys, and checks of keys against each other.
+#include "ana.h"
 #include "config_keys.h"
 #include "controller_memory.h"
 #include "nvmev/error.h"
@@ -102,8 +103,11 @@ void set_open_channel_defaults(nvmev_open_channel* oc) {
 int check_controllers(const nvmev_config& config, nvmev_error* error) {
   if (config.ana == 0) return 0;
   if (config.controllers == 1) return fail(error, err::kInvalid, "ana: with controllers=2 or more it is right");
-  if (config.controllers < NVMEV_MAX_CONTROLLERS && config.ana >> 4 * config.controllers != 0) {
-    return fail(error, err::kInvalid, "ana names a controller beyond controllers=%u", config.controllers);
+  for (u32 group = 1; group <= kAnaGroups; group++) {
+    for (u32 c = config.controllers; c < NVMEV_MAX_CONTROLLERS; c++) {
+      if ((config.ana >> ana_shift(c, group) & 0xf) == 0) continue;
+      return fail(error, err::kInvalid, "ana names a controller beyond controllers=%u", config.controllers);
+    }
   }
   return 0;
 }
@@ -123,6 +127,7 @@ extern "C" void nvmev_config_init(nvmev_config* config) {
   config->nr_io_units = 8;
   config->time_scale_milli = 1000;
   config->controllers = 1;
+  config->ana_group = 1;
   config->dispatchers = 1;
   config->workers = 1;
   config->inflight = 4096;

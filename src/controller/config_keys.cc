@@ -44,6 +44,7 @@ constexpr Key kKeys[] = {
     {"time_scale", KeyKind::kMilli, true, FIELD(time_scale_milli), 1, 1000ull * 1000 * 1000, false, nullptr},
     {"controllers", KeyKind::kCount, false, FIELD(controllers), 1, NVMEV_MAX_CONTROLLERS, false, nullptr},
     {"ana", KeyKind::kAna, true, FIELD(ana), 0, 0, false, nullptr},
+    {"ana_group", KeyKind::kCount, false, FIELD(ana_group), 1, kAnaGroups, false, nullptr},
     {"cmb", KeyKind::kBytes, false, FIELD(cmb_size), 0, kMaxControllerMemory, true, nullptr},
     {"pmr", KeyKind::kBytes, false, FIELD(pmr_size), 0, kMaxControllerMemory, true, nullptr},
     {"dispatchers", KeyKind::kCount, false, FIELD(dispatchers), 1, NVMEV_MAX_DISPATCHERS, false, nullptr},
@@ -333,29 +334,39 @@ constexpr AnaName kAnaNames[] = {
     {"change", nvme::AnaState::kChange},
 };
 
-// Reads "2:inaccessible" up to the end or a plus sign; nullptr when it is nothing of the kind, else where it ends.
-const char* parse_ana(const char* text, u32* states) {
-  const u32 controller = static_cast<u32>(text[0] - '1');
-  if (controller >= NVMEV_MAX_CONTROLLERS || text[1] != ':') return nullptr;
-  text += 2;
+// Reads "2:inaccessible" or "2.3:inaccessible", of group 3 alone, up to the end or a plus sign; nullptr when it is nothing of the
+// kind, else where it ends.
+const char* parse_ana(const char* text, u64* states) {
+  const u32 controller = static_cast<u32>(*text++ - '1');
+  if (controller >= NVMEV_MAX_CONTROLLERS) return nullptr;
+  u32 first = 1, last = kAnaGroups;
+  if (*text == '.') {
+    first = last = static_cast<u32>(text[1] - '0');
+    if (first - 1 >= kAnaGroups) return nullptr;
+    text += 2;
+  }
+  if (*text++ != ':') return nullptr;
   u32 length = 0;
   while (text[length] != '\0' && text[length] != '+') length++;
   for (const AnaName& row : kAnaNames) {
     if (strlen(row.name) != length || memcmp(row.name, text, length) != 0) continue;
-    *states = (*states & ~(0xfu << 4 * controller)) | static_cast<u32>(row.state) << 4 * controller;
+    for (u32 group = first; group <= last; group++) {
+      const u32 shift = ana_shift(controller, group);
+      *states = (*states & ~(0xfull << shift)) | static_cast<u64>(row.state) << shift;
+    }
     return text + length;
   }
   return nullptr;
 }
 
-// "1:optimized+2:inaccessible"; controllers that are not named keep their state.
+// "1:optimized+2.3:inaccessible"; what is not named keeps its state.
 int set_ana(const Key& key, const char* value, nvmev_config* config, nvmev_error* error) {
-  u32 states = config->ana;
+  u64 states = config->ana;
   const char* at = value;
   while ((at = parse_ana(at, &states)) != nullptr && *at == '+') at++;
   if (at == nullptr) {
     return fail(error, err::kInvalid,
-                "%s=%.64s is malformed: CONTROLLER:STATE, with a plus sign between several, is right; states are "
+                "%s=%.64s is malformed: CONTROLLER:STATE or CONTROLLER.GROUP:STATE, with a plus sign between several, is right; states are "
                 "optimized, non-optimized, inaccessible, persistent-loss, change",
                 key.name, value);
   }

@@ -100,6 +100,7 @@ Status find_source(const IoContext& context, u32 nsid, const Namespace** found) 
   const Namespace* ns = context.shared.namespaces.find_attached(nsid);
   if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   if (ns->region->set != context.ns->region->set) return Status::kIncompatibleNamespaceOrFormat;
+  if (const Status gate = context.shared.ana.gate(*ns); gate != Status::kSuccess) return gate;
   if (!context.shared.subsystem.reservations.admits(*ns, context.shared.index, false)) return Status::kReservationConflict;
   *found = ns;
   return ns->formatting.load(std::memory_order_seq_cst) ? Status::kFormatInProgress : Status::kSuccess;

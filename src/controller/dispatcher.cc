@@ -243,7 +243,8 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
 // Whether the device carries the command out as things are.
 Status Dispatcher::admit(const IoCommand& command, const Namespace* ns) const {
   if (!supports(*shared_, command)) return Status::kInvalidOpcode;
-  if (const Status gate = shared_->ana.gate(); gate != Status::kSuccess) return gate;
+  const Status gate = ns != nullptr ? shared_->ana.gate(*ns) : shared_->ana.gate(shared_->namespaces);
+  if (gate != Status::kSuccess) return gate;
   if (ns != nullptr && !command.reserves) {
     const bool write = command.as_write || (command.effects & nvme::effects::kLbaContent) != 0;
     if (!shared_->subsystem.reservations.admits(*ns, shared_->index, write)) return Status::kReservationConflict;

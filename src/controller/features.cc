@@ -643,7 +643,10 @@ AdminResult set_features(Controller& controller, const Sqe& sqe) {
     return {names_namespace(sqe, shared) ? Status::kFeatureNotNamespaceSpecific : Status::kInvalidNamespaceOrFormat};
   }
   if (row->set == nullptr) return {Status::kFeatureNotChangeable};
-  if (const Status gate = shared.ana.gate(); row->per_namespace && gate != Status::kSuccess) return {gate};
+  if (row->per_namespace) {
+    const Status gate = all ? shared.ana.gate(shared.namespaces) : shared.ana.gate(*shared.namespaces.find(sqe.nsid));
+    if (gate != Status::kSuccess) return {gate};
+  }
   Access access{controller, sqe, controller.features(), 0};
   if (const Status status = row->set(access); status != Status::kSuccess) return {status};
   if (sqe.cdw10 & kSave) row->save(controller.saved_features(), controller.features(), sqe);

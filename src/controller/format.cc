@@ -76,7 +76,8 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   const bool all = sqe.nsid == nvme::kNsidBroadcast;
   Namespace* one = namespaces.find_attached(sqe.nsid);
   if (!all && one == nullptr) return {Status::kInvalidNamespaceOrFormat};
-  if (const Status gate = controller.shared().ana.gate(); gate != Status::kSuccess) return {gate};
+  const AnaAccess& ana = controller.shared().ana;
+  if (const Status gate = all ? ana.gate(namespaces) : ana.gate(*one); gate != Status::kSuccess) return {gate};
   // Without its key a namespace is as one whose data are gone: all settings leave nothing that could be read again.
   if (erase_setting > kCryptographicErase) return {Status::kInvalidField};
   for (const Namespace& ns : namespaces) {

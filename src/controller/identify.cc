@@ -52,8 +52,8 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   if (!shared.subsystem.has_one_controller()) {
     data.cmic = nvme::kCmicControllers | nvme::kCmicAna;
     data.anatt = kAnaTransitionTime;
-    data.anacap = nvme::anacap::kStates | nvme::anacap::kFixedGroup;
-    data.anagrpmax = data.nanagrpid = kAnaGroup;
+    data.anacap = nvme::anacap::kStates | nvme::anacap::kFixedGroup | nvme::anacap::kChosenGroup;
+    data.anagrpmax = data.nanagrpid = kAnaGroups;
   }
   data.mdts = static_cast<u8>(shared.config.mdts);
   data.cntlid = shared.controller_id();
@@ -124,7 +124,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   data.dps = ns.dps.load(std::memory_order_relaxed);
   if (ns.shared) data.nmic = nvme::kNmicShared;
   if (knows_reservations(ns)) data.rescap = nvme::kRescapAll;
-  if (!shared.subsystem.has_one_controller()) data.anagrpid = kAnaGroup;
+  if (!shared.subsystem.has_one_controller()) data.anagrpid = ns.ana_group;
   if (shared.medium.discards_to_zero()) data.dlfeat |= nvme::kDlfeatZeroes;
   if (shared.medium.thin()) data.dlfeat |= nvme::kDlfeatWriteZeroes;
   if (ns.write_protected()) data.nsattr = nvme::kNsattrWriteProtected;
@@ -283,7 +283,7 @@ void fill_independent_namespace(const Shared& shared, const Namespace& ns, u8* d
   independent.nstat = nvme::kNstatReady;
   if (ns.shared) independent.nmic = nvme::kNmicShared;
   if (knows_reservations(ns)) independent.rescap = nvme::kRescapAll;
-  if (!shared.subsystem.has_one_controller()) independent.anagrpid = kAnaGroup;
+  if (!shared.subsystem.has_one_controller()) independent.anagrpid = ns.ana_group;
   if (ns.write_protected()) independent.nsattr = nvme::kNsattrWriteProtected;
   if (has_placement(shared)) independent.endgid = kEnduranceGroup;
 }

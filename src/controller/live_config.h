@@ -12,7 +12,7 @@ namespace nvmev {
 struct LiveConfig {
   std::atomic<u32> time_scale_milli{1000};
   std::atomic<u32> sanitize_fail{0};
-  std::atomic<u32> ana{0};  // as ana.h says
+  std::atomic<u64> ana{0};  // as ana.h says
 
   void take(const nvmev_config& config) {
     time_scale_milli.store(config.time_scale_milli, std::memory_order_relaxed);

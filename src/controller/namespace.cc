@@ -41,7 +41,8 @@ bool Namespaces::find_room(const Region& region, u64 bytes, u64* base) const {
   return found;
 }
 
-Namespace* Namespaces::create(Region& region, u64 bytes, const FormatChoice& format, bool shared, Status* status) {
+Namespace* Namespaces::create(Region& region, u64 bytes, const FormatChoice& format, bool shared, u32 ana_group,
+                              Status* status) {
   Namespace* fresh = nullptr;
   for (Namespace& ns : namespaces_) {
     if (fresh == nullptr && !ns.exists()) fresh = &ns;
@@ -59,6 +60,7 @@ Namespace* Namespaces::create(Region& region, u64 bytes, const FormatChoice& for
   fresh->base = base;
   fresh->bytes = bytes;
   fresh->shared = shared;
+  fresh->ana_group = static_cast<u8>(ana_group);
   fresh->set_format(format);
   fresh->formatting.store(false, std::memory_order_relaxed);
   fresh->protection.store(nvme::WriteProtection::kNone, std::memory_order_relaxed);

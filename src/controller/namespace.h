@@ -37,6 +37,7 @@ struct Namespace {
   Region* region;
   u64 base;   // first byte in the device's address space; on a page
   u64 bytes;
+  u8 ana_group = 1;  // ANAGRPID
   bool shared;  // may be attached to several controllers (NMIC)
   std::atomic<NamespaceState> state{NamespaceState::kAbsent};
   std::atomic<u32> controllers{0};  // those that it is attached to, a bit for each
@@ -94,7 +95,8 @@ class Namespaces {
 
   // Allocates room in `region` for `bytes` for a new namespace in state kAllocated. nullptr with *status when
   // there is no id or no contiguous room left.
-  Namespace* create(Region& region, u64 bytes, const FormatChoice& format, bool shared, nvme::Status* status);
+  Namespace* create(Region& region, u64 bytes, const FormatChoice& format, bool shared, u32 ana_group,
+                    nvme::Status* status);
   void remove(Namespace& ns) { ns.state.store(NamespaceState::kAbsent, std::memory_order_release); }
 
   // nullptr for ids beyond the largest, and for 0 and FFFFFFFFh.

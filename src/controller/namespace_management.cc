@@ -41,8 +41,16 @@ Region* find_region(Shared& shared, u8 command_set) {
   return found;
 }
 
-// What the host wants of a namespace of blocks.
-Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page, u64* bytes, FormatChoice* format, bool* shared) {
+// What the host may choose of a namespace of blocks.
+struct Wanted {
+  u64 bytes = 0;
+  FormatChoice format;
+  bool shared = false;
+  u32 ana_group = 1;
+};
+
+Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page, Wanted* choice) {
+  FormatChoice* format = &choice->format;
   const auto& wanted = *reinterpret_cast<const nvme::IdentifyNamespace*>(page);
   format->index = static_cast<u8>((wanted.flbas & 0xf) | (wanted.flbas >> 5 & 0x3) << 4);
   format->dps = wanted.dps;
@@ -50,16 +58,21 @@ Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page
   if (!accepts_format(of, *region.set, *format)) return Status::kInvalidFormat;
   if ((wanted.dps & kDpsType) == 0) format->dps = 0;
   format->interleaved = (wanted.flbas >> 4 & 1) != 0 && kBlockFormats[format->index].metadata != 0;
-  if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.anagrpid != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
+  if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
+  if (wanted.anagrpid != 0) {
+    if (of.subsystem.has_one_controller()) return Status::kInvalidField;
+    if (wanted.anagrpid > kAnaGroups) return Status::kAnaGroupIdInvalid;
+    choice->ana_group = wanted.anagrpid;
+  }
   const u32 shift = kBlockFormats[format->index].shift;
   if (wanted.nsze == 0 || wanted.ncap > wanted.nsze) return Status::kInvalidField;
   if (wanted.nsze > ~0ull >> shift) return Status::kInsufficientCapacity;
-  *bytes = wanted.nsze << shift;
+  choice->bytes = wanted.nsze << shift;
   // NSFEAT.THINP is 0: all of the size is backed by capacity, but for what lies between zones.
-  if (wanted.ncap != wanted.nsze && wanted.ncap != writable_bytes(region, *bytes) >> shift) {
+  if (wanted.ncap != wanted.nsze && wanted.ncap != writable_bytes(region, choice->bytes) >> shift) {
     return Status::kThinProvisioningNotSupported;
   }
-  *shared = wanted.nmic != 0;
+  choice->shared = wanted.nmic != 0;
   return Status::kSuccess;
 }
 
@@ -71,18 +84,16 @@ AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   u8* page = controller.scratch();
   Status status = controller.receive(sqe, page, kPageSize);
   if (status != Status::kSuccess) return {status};
-  u64 bytes = 0;
-  FormatChoice format;
-  bool shared = false;
-  status = region->set->read_wanted != nullptr
-               ? region->set->read_wanted(page, &bytes)
-               : read_wanted_blocks(controller.shared(), *region, page, &bytes, &format, &shared);
+  Wanted wanted;
+  status = region->set->read_wanted != nullptr ? region->set->read_wanted(page, &wanted.bytes)
+                                               : read_wanted_blocks(controller.shared(), *region, page, &wanted);
   if (status != Status::kSuccess) return {status};
-  if (region->set->whole_region && bytes != region->whole) {
-    return {bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
+  if (region->set->whole_region && wanted.bytes != region->whole) {
+    return {wanted.bytes > region->bytes ? Status::kInsufficientCapacity : Status::kInvalidField};
   }
-  if (shared && controller.subsystem().has_one_controller()) return {Status::kInvalidField};
-  Namespace* ns = controller.subsystem().namespaces.create(*region, bytes, format, shared, &status);
+  if (wanted.shared && controller.subsystem().has_one_controller()) return {Status::kInvalidField};
+  Namespace* ns =
+      controller.subsystem().namespaces.create(*region, wanted.bytes, wanted.format, wanted.shared, wanted.ana_group, &status);
   if (ns == nullptr) return {status};
   controller.record_namespace(sqe.cdw10, *ns);
   return {Status::kSuccess, ns->id};

@@ -17,7 +17,7 @@ void create_namespaces(Subsystem& subsystem) {
     FormatChoice format;
     while (region.config.lba_size != 1u << kBlockFormats[format.index].shift) format.index++;
     nvme::Status status;
-    subsystem.namespaces.create(region, region.whole, format, subsystem.config.controllers > 1, &status)
+    subsystem.namespaces.create(region, region.whole, format, subsystem.config.controllers > 1, region.config.ana_group, &status)
         ->controllers.store((1u << subsystem.config.controllers) - 1, std::memory_order_relaxed);
   }
 }

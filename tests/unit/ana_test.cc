@@ -2,6 +2,10 @@
 // Asymmetric Namespace Access: NVMe 2.0 section 8.1.
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <tuple>
+#include <vector>
+
 #include "host/pair.h"
 #include "nvmev/nvme/ana.h"
 
@@ -46,9 +50,9 @@ TEST_F(Ana, IdentifyTellsOfIt) {
   const std::vector<u8> data = pair_.first.identify(nvme::Cns::kController).bytes;
   const auto* controller = reinterpret_cast<const nvme::IdentifyController*>(data.data());
   EXPECT_EQ(controller->cmic & 0x08, 0x08);
-  EXPECT_EQ(controller->anacap, 0x5f) << "all five states; a group does not change while attached";
-  EXPECT_EQ(u32{controller->anagrpmax}, 1u);
-  EXPECT_EQ(u32{controller->nanagrpid}, 1u);
+  EXPECT_EQ(controller->anacap, 0xdf) << "all five states; a group is chosen at creation and does not change while attached";
+  EXPECT_EQ(u32{controller->anagrpmax}, 4u);
+  EXPECT_EQ(u32{controller->nanagrpid}, 4u);
   EXPECT_GT(controller->anatt, 0);
   EXPECT_NE(controller->oaes & 1u << 11, 0u);
   const std::vector<u8> ns = pair_.first.identify(nvme::Cns::kNamespace, 1).bytes;
@@ -144,13 +148,102 @@ TEST_F(Ana, ADisabledControllerKeepsNobodyAwake) {
 
 TEST_F(Ana, KeyIsChecked) {
   for (const char* wrong : {"", "2", "2:", "2:lost", "0:optimized", "5:optimized", "2:optimized+", "+2:optimized",
-                            "2:optimized,1:optimized", "3:optimized", "4:inaccessible"}) {
+                            "2:optimized,1:optimized", "3:optimized", "4:inaccessible", "2.0:optimized",
+                            "2.5:optimized", "2.:optimized", "2.1", "3.1:optimized", ".1:optimized"}) {
     std::string text;
     EXPECT_NE(pair_.device.set("ana", wrong, &text), 0) << wrong;
     EXPECT_NE(text, "") << wrong;
   }
   Rig alone;
   EXPECT_NE(alone.device.set("ana", "1:inaccessible"), 0) << "one controller has no others";
+}
+
+// ---- Groups
+
+class AnaGroups : public testing::Test {
+ protected:
+  AnaGroups() { pair_.start(); }
+  void set(const std::string& value) {
+    std::string text;
+    ASSERT_EQ(pair_.device.set("ana", value, &text), 0) << text;
+    pair_.runner.settle();
+  }
+  static u32 group_of(Driver& driver, u32 nsid) {
+    const std::vector<u8> ns = driver.identify(nvme::Cns::kNamespace, nsid).bytes;
+    return reinterpret_cast<const nvme::IdentifyNamespace*>(ns.data())->anagrpid;
+  }
+  static Status read(Driver& driver, u32 nsid) {
+    DmaBuffer buffer(driver.arena(), 512);
+    const Prps prps(driver.arena(), buffer);
+    return driver.run(1, cmd::with_prps(cmd::io(nvme::NvmOpcode::kRead, 0, 1, nsid), prps)).status;
+  }
+  // Group, state and namespaces of each descriptor.
+  using Groups = std::vector<std::tuple<u32, AnaState, std::vector<u32>>>;
+  static Groups groups(Driver& driver) {
+    const std::vector<u8> data = driver.get_log(LogPage::kAna, 512).bytes;
+    nvme::AnaLogHeader header;
+    std::memcpy(&header, data.data(), sizeof(header));
+    Groups found;
+    size_t at = sizeof(header);
+    for (u32 i = 0; i < header.groups; i++) {
+      nvme::AnaGroupDescriptor group;
+      std::memcpy(&group, &data[at], sizeof(group));
+      std::vector<u32> ids(group.namespaces);
+      std::memcpy(ids.data(), &data[at + sizeof(group)], ids.size() * 4);
+      at += sizeof(group) + ids.size() * 4;
+      found.emplace_back(group.group, static_cast<AnaState>(group.state), ids);
+    }
+    return found;
+  }
+  Pair pair_{{{"namespaces", "nvm:8M,nvm:8M:ana_group=3,nvm:8M,nvm:8M"}, {"capacity", "32M"}, {"ana", "1.3:non-optimized"}}};
+};
+
+TEST_F(AnaGroups, HaveStatesOfTheirOwn) {
+  EXPECT_EQ(group_of(pair_.first, 1), 1u);
+  EXPECT_EQ(group_of(pair_.first, 2), 3u);
+  EXPECT_EQ(groups(pair_.first), (Groups{{1, AnaState::kOptimized, {1, 3, 4}}, {3, AnaState::kNonOptimized, {2}}}));
+  EXPECT_EQ(groups(pair_.second), (Groups{{1, AnaState::kOptimized, {1, 3, 4}}, {3, AnaState::kOptimized, {2}}}));
+  set("2.3:inaccessible+1.1:change");
+  EXPECT_EQ(read(pair_.second, 2), on_wire(Status::kAnaInaccessible));
+  EXPECT_EQ(read(pair_.second, 1), Status::kSuccess);
+  EXPECT_EQ(read(pair_.first, 1), on_wire(Status::kAnaTransition));
+  EXPECT_EQ(read(pair_.first, 2), Status::kSuccess);
+  EXPECT_EQ(pair_.second.admin(cmd::format(2, 0)).status, on_wire(Status::kAnaInaccessible));
+  EXPECT_EQ(pair_.second.admin(cmd::format(0xffffffff, 0)).status, on_wire(Status::kAnaInaccessible)) << "one of them";
+  EXPECT_EQ(pair_.second.run(1, cmd::flush(0xffffffff)).status, on_wire(Status::kAnaInaccessible));
+  EXPECT_TRUE(pair_.second.admin(cmd::format(1, 0)).ok());
+  nvme::Sqe feature = cmd::set_feature(Feature::kErrorRecovery, 5);
+  feature.nsid = 2;
+  EXPECT_EQ(pair_.second.admin(feature).status, on_wire(Status::kAnaInaccessible));
+  feature.nsid = 1;
+  EXPECT_TRUE(pair_.second.admin(feature).ok());
+  set("2:optimized");
+  EXPECT_EQ(read(pair_.second, 2), Status::kSuccess) << "all groups";
+}
+
+TEST_F(AnaGroups, AreChosenAtCreation) {
+  ASSERT_TRUE(pair_.first.admin(cmd::manage_namespace(4, cmd::kDeleteNamespace)).ok());
+  DmaBuffer data(pair_.first.arena(), 4096);
+  const Prps prps(pair_.first.arena(), data);
+  const auto create = [&](u32 group) {
+    nvme::IdentifyNamespace wanted{};
+    wanted.nsze = wanted.ncap = 8;
+    wanted.nmic = nvme::kNmicShared;
+    wanted.anagrpid = group;
+    const u8* bytes = reinterpret_cast<const u8*>(&wanted);
+    data.write(std::vector<u8>(bytes, bytes + sizeof(wanted)));
+    return pair_.first.admin(cmd::with_prps(cmd::manage_namespace(0, cmd::kCreateNamespace), prps));
+  };
+  EXPECT_EQ(create(5).status, Status::kAnaGroupIdInvalid);
+  ASSERT_TRUE(pair_.first.admin(cmd::manage_namespace(1, cmd::kDeleteNamespace)).ok());
+  const Completion created = create(4);
+  ASSERT_TRUE(created.ok());
+  data.write({2, 0, 1, 0, 2, 0});
+  ASSERT_TRUE(pair_.first.admin(cmd::with_prps(cmd::attach_namespace(created.dw0), prps)).ok());
+  EXPECT_EQ(group_of(pair_.second, created.dw0), 4u);
+  set("2.4:persistent-loss");
+  EXPECT_EQ(read(pair_.second, created.dw0), on_wire(Status::kAnaPersistentLoss));
+  EXPECT_EQ(read(pair_.first, created.dw0), Status::kSuccess);
 }
 
 TEST(AnaAtAttach, StatesAreAsConfigured) {

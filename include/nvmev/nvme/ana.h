@@ -29,10 +29,12 @@ static_assert(sizeof(AnaGroupDescriptor) == 32);
 // Log Specific Parameter: Return Groups Only.
 inline constexpr u32 kAnaGroupsOnly = 1u << 0;
 
-// ANACAP: bits 4:0, a controller may report each of the states; bit 6, ANAGRPID does not change while the namespace is attached.
+// ANACAP: bits 4:0, a controller may report each of the states; bit 6, ANAGRPID does not change while the namespace is attached;
+// bit 7, Namespace Management takes an ANAGRPID.
 namespace anacap {
 inline constexpr u8 kStates = 0x1f;
 inline constexpr u8 kFixedGroup = 1u << 6;
+inline constexpr u8 kChosenGroup = 1u << 7;
 }  // namespace anacap
 
 }  // namespace nvmev::nvme

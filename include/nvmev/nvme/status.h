@@ -89,6 +89,7 @@ enum class Status : u16 {
   kLbaListSglLength = 0x1c1,  // open-channel SSD 2.0
 
   // Path Related Status. Bit 15 is no part of what is sent: the key-value SSD prototypes have other meanings for the same codes.
+  kAnaGroupIdInvalid = 0x0124,
   kAnaPersistentLoss = 0x8301,
   kAnaInaccessible = 0x8302,
   kAnaTransition = 0x8303,

@@ -37,7 +37,8 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
       u8 protection;
       u8 controllers;  // that it is attached to, a bit for each
       u8 settings;  // DPS, and whether metadata are interleaved
-      u8 reserved[7];
+      u8 ana_group;  // 0-based
+      u8 reserved[6];
     } row{};
     if (ns.exists()) {
       row = {ns.base,
@@ -49,6 +50,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
              static_cast<u8>(ns.controllers.load(std::memory_order_relaxed)),
              static_cast<u8>(ns.dps.load(std::memory_order_relaxed) |
                              (ns.interleaved.load(std::memory_order_relaxed) ? kInterleaved : 0)),
+             static_cast<u8>(ns.ana_group - 1),
              {}};
     }
     archive.value(row);
@@ -56,7 +58,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     if (row.region >= subsystem.regions.size() || row.format >= kBlockFormatCount ||
         kBlockFormats[row.format].density() > subsystem.metadata.room() ||
         (row.settings & ~(kInterleaved | kDpsType | kDpsFirst)) != 0 ||
-        row.exists > 3 || row.exists == 2 || row.controllers >> subsystem.controller_count != 0 ||
+        row.exists > 3 || row.exists == 2 || row.ana_group >= kAnaGroups || row.controllers >> subsystem.controller_count != 0 ||
         row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
     }
@@ -68,6 +70,7 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     const bool ended = protection == nvme::WriteProtection::kUntilPowerCycle;  // this is one
     ns.protection.store(ended ? nvme::WriteProtection::kNone : protection, std::memory_order_relaxed);
     ns.shared = (row.exists & 2) != 0;
+    ns.ana_group = static_cast<u8>(row.ana_group + 1);
     ns.controllers.store(row.controllers, std::memory_order_relaxed);
     ns.state.store(row.exists != 0 ? NamespaceState::kAllocated : NamespaceState::kAbsent, std::memory_order_release);
   }
