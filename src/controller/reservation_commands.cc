@@ -78,17 +78,44 @@ Status check_reservation_acquire(const IoContext& context, Task& task) {
 
 void act_reservation_acquire(const IoContext& context, Task& task, u64) {
   const AcquireAction what = static_cast<AcquireAction>(action(task.sqe));
+  const u32 registered = reservations(context).registered(*context.ns);
   finish(task, reservations(context).acquire(*context.ns, context.shared.index, what, type(task.sqe), task.offset,
                                              task.length));
-  // The worker then waits for what others have under way.
-  if (what == AcquireAction::kPreemptAndAbort && task.status == Status::kSuccess) task.length = 1;
+  // The worker then deals with what others have under way.
+  if (what == AcquireAction::kPreemptAndAbort && task.status == Status::kSuccess) {
+    task.length = 1;
+    task.placement = static_cast<u16>(registered & ~reservations(context).registered(*context.ns));
+  }
 }
 
-// Commands that were let through before have moved their data when this one completes. Commands that take long (Dataset Management)
-// are not waited for.
-bool step_preempt_and_abort(Shared& shared, Task&, u64* at) {
-  enum : u64 { kBegin, kWait };
+namespace {
+
+// Whether workers of these controllers have yet to abort the namespace's commands; `ask`: tells them to.
+bool aborts_pending(Subsystem& subsystem, u32 controllers, u32 nsid, bool ask) {
+  const u32 bit = 1u << (nsid - 1);
+  bool pending = false;
+  subsystem.for_each_controller([&](Controller& controller) {
+    Shared& shared = controller.shared();
+    if ((controllers >> shared.index & 1) == 0) return;
+    for (u32 w = 0; w < shared.config.workers; w++) {
+      if (ask) {
+        shared.aborts[w].fetch_or(bit, std::memory_order_release);
+        nvmev_host_wake(shared.host, w);
+      }
+      pending |= (shared.aborts[w].load(std::memory_order_acquire) & bit) != 0;
+    }
+  });
+  return pending;
+}
+
+}  // namespace
+
+// Commands that were let through before have moved their data when this one completes, and those of hosts that are no registrants any
+// more are over. Commands of others that take long (Dataset Management) are not waited for.
+bool step_preempt_and_abort(Shared& shared, Task& task, u64* at) {
+  enum : u64 { kBegin, kWait, kAbort };
   Subsystem& subsystem = shared.subsystem;
+  if (*at == kAbort) return !aborts_pending(subsystem, task.placement, task.sqe.nsid, false);
   Controller& controller = *subsystem.controllers[shared.index];
   if (*at == kBegin) {
     if (!subsystem.reservations.begin_abort()) return false;
@@ -97,7 +124,8 @@ bool step_preempt_and_abort(Shared& shared, Task&, u64* at) {
   }
   if (!subsystem.abort_quiesce.fetched_done(controller)) return false;
   subsystem.reservations.end_abort();
-  return true;
+  *at = kAbort;
+  return !aborts_pending(subsystem, task.placement, task.sqe.nsid, true);
 }
 
 Status check_reservation_release(const IoContext& context, Task& task) {

@@ -122,6 +122,15 @@ void Reservations::fill(u32 controller, nvme::ReservationNoticeLog& log) const {
   log.nsid = queue.notices[0].nsid;
 }
 
+u32 Reservations::registered(const Namespace& ns) const {
+  SpinGuard guard(host_, lock_);
+  u32 controllers = 0;
+  for (u32 c = 0; c < NVMEV_MAX_CONTROLLERS; c++) {
+    if (find(state_of(ns), hosts_[c]) != kNobody) controllers |= 1u << c;
+  }
+  return controllers;
+}
+
 void Reservations::drop_notice(u32 controller) {
   SpinGuard guard(host_, lock_);
   NoticeQueue& queue = queues_[controller];

@@ -56,6 +56,9 @@ class Reservations {
   template <typename Put>
   void report(const Namespace& ns, bool extended, Put put) const;
 
+  // Controllers whose hosts are registrants, a bit for each.
+  u32 registered(const Namespace& ns) const;
+
   // Whether a command of the controller that reads or writes the namespace may be carried out.
   bool admits(const Namespace& ns, u32 controller, bool write) const {
     return ns.reservation.load(std::memory_order_acquire) == 0 || admits_slowly(ns, controller, write);

@@ -2,6 +2,7 @@
 // The state of a controller that its dispatchers and workers share, and the way from there to what all controllers have in common.
 #pragma once
 
+#include <array>
 #include <atomic>
 
 #include "ana.h"
@@ -80,6 +81,8 @@ struct Shared {
 
   ErrorLog error_log;
   AnaAccess ana;
+  // Namespaces whose commands each worker is to abort, by NSID - 1: Preempt and Abort.
+  std::array<std::atomic<u32>, NVMEV_MAX_WORKERS> aborts{};
   Coalescing coalescing;
   Power power;
   std::atomic<u32> pending_events{0};  // PendingEvent bits

@@ -59,6 +59,9 @@ u32 Worker::pass(u64 now, u64* next) {
   last_pass_ = now;
 
   u32 done = take_arrivals(now);
+  if (shared_->aborts[index_].load(std::memory_order_acquire) != 0) [[unlikely]] {
+    done += abort_namespaces(now);
+  }
   if (long_busy_.load(std::memory_order_relaxed)) done += step_long();
   done += deliver(now);
   done += deliver_held(now);
@@ -77,6 +80,7 @@ u32 Worker::pass(u64 now, u64* next) {
 }
 
 bool Worker::pending() const {
+  if (shared_->aborts[index_].load(std::memory_order_acquire) != 0) return true;
   for (u32 d = 0; d < shared_->config.dispatchers; d++) {
     if (!shared_->ring(d, index_).empty()) return true;
   }
@@ -161,6 +165,7 @@ void Worker::finish(const Task& task, Status status) {
   pending.sq_id = task.sq_id;
   pending.cid = task.sqe.cid;
   pending.status = status;
+  pending.nsid = static_cast<u16>(task.sqe.nsid <= kMaxNamespaces ? task.sqe.nsid : 0);
   const bool tells = status == Status::kSuccess || status == Status::kIteratorFinished ||
                      task.family == CommandFamily::kOpenChannel;
   pending.result = tells ? task.result : 0;
@@ -373,6 +378,39 @@ bool Worker::abort(u16 sq_id, u16 cid, u64 now) {
   complete(found, now);
   signal_touched();
   return true;
+}
+
+// Preempt and Abort: what is under way in the namespaces ends now.
+u32 Worker::abort_namespaces(u64 now) {
+  const u32 namespaces = shared_->aborts[index_].load(std::memory_order_acquire);
+  const auto is_meant = [&](u32 nsid) { return nsid - 1 < kMaxNamespaces && (namespaces >> (nsid - 1) & 1) != 0; };
+  if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && !long_.waits_for_room && free_ != kNone &&
+      is_meant(long_.task.sqe.nsid) && command_of(long_.task).step == nullptr) {
+    // What it has not reached stays as it is.
+    finish(long_.task, Status::kAbortRequested);
+    if (long_.task.list != nullptr) long_.task.list->give_back();
+    long_busy_.store(false, std::memory_order_release);
+  }
+  u32 chain = kNone;
+  order_.remove_if([&](u32 index) {
+    if (!is_meant(entries_[index].nsid)) return false;
+    entries_[index].next = chain;
+    chain = index;
+    return true;
+  });
+  u32 aborted = 0;
+  while (chain != kNone) {
+    const u32 index = chain;
+    chain = entries_[index].next;
+    entries_[index].status = Status::kAbortRequested;
+    entries_[index].result = 0;
+    stats_->aborted.add(1);
+    complete(index, now);
+    aborted++;
+  }
+  signal_touched();
+  shared_->aborts[index_].fetch_and(~namespaces, std::memory_order_release);
+  return aborted + 1;
 }
 
 // ---- Completions -----------------------------------------------------------------------------------

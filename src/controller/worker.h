@@ -19,7 +19,7 @@ struct Pending : OrderLink {
   u16 sq_id;
   u16 cid;
   nvme::Status status;
-  u16 reserved;
+  u16 nsid;    // 0: none, or all
   u64 result;  // DW0 and DW1
 };
 static_assert(sizeof(Pending) == 32);
@@ -60,6 +60,7 @@ class Worker {
   void drain_sq(SubmissionQueue& sq);
   void forget_cq(CompletionQueue& cq);
   bool abort(u16 sq_id, u16 cid, u64 now);
+  u32 abort_namespaces(u64 now);
   void begin_long(const Task& task);
   // Returns how much was done: 0 when it waits.
   bool step_command(const IoCommand& command);

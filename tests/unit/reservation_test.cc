@@ -550,8 +550,8 @@ TEST_F(Reservation, FeaturePersistence) {
   EXPECT_EQ(first_.admin(sqe).status, Status::kInvalidField);
 }
 
-// A write that was let through before a Preempt and Abort has moved its data when that is complete.
-TEST_F(Reservation, PreemptAndAbortWaitsForWritesUnderWay) {
+// A write that was let through before a Preempt and Abort has moved its data when that is complete, and its completion is there.
+TEST_F(Reservation, PreemptAndAbortEndsWritesUnderWay) {
   ASSERT_EQ(register_key(first_, kFirstKey), Status::kSuccess);
   ASSERT_EQ(register_key(second_, kSecondKey), Status::kSuccess);
   ASSERT_EQ(acquire(first_, ReservationType::kWriteExclusive, kFirstKey), Status::kSuccess);
@@ -571,8 +571,62 @@ TEST_F(Reservation, PreemptAndAbortWaitsForWritesUnderWay) {
   sqe.prp1 = keys.bus();
   ASSERT_TRUE(second_.run(1, sqe).ok());
   EXPECT_EQ(second_.read(0, 8).bytes, pattern(4096, 1));
-  EXPECT_TRUE(first_.wait(1, write).ok());
+  first_.reap();
+  const auto ended = first_.take(1, write);
+  ASSERT_TRUE(ended.has_value()) << "before its time";
+  EXPECT_EQ(ended->status, Status::kAbortRequested);
   EXPECT_EQ(first_.write(0, pattern(4096, 2)).status, Status::kReservationConflict);
+}
+
+// Of the host that is preempted, in that namespace, and of no other.
+TEST_F(Reservation, PreemptAndAbortEndsWhatIsMeant) {
+  Pair pair({{"namespaces", "nvm:16M:read_time=1000000000,nvm:16M:read_time=1000000000"}, {"capacity", "32M"}, {"queues", "2"}}, 2);
+  pair.start(2);
+  const auto with_keys = [&](Driver& driver, NvmOpcode opcode, u32 action, u64 current, u64 other) {
+    DmaBuffer keys(driver.arena(), 16);
+    std::vector<u8> data(16);
+    std::memcpy(&data[0], &current, 8);
+    std::memcpy(&data[8], &other, 8);
+    keys.write(data);
+    nvme::Sqe sqe = cmd::io(opcode, 0, 1);
+    sqe.cdw12 = 0;
+    sqe.cdw10 = action;
+    sqe.prp1 = keys.bus();
+    return driver.run(1, sqe).status;
+  };
+  ASSERT_EQ(with_keys(pair.first, NvmOpcode::kReservationRegister, 0, 0, kFirstKey), Status::kSuccess);
+  ASSERT_EQ(with_keys(pair.second, NvmOpcode::kReservationRegister, 0, 0, kSecondKey), Status::kSuccess);
+  DmaBuffer buffer(pair.first.arena(), 4096);
+  const Prps prps(pair.first.arena(), buffer);
+  struct Read {
+    Driver& driver;
+    u16 queue;
+    u32 nsid;
+    u16 cid = 0;
+  } reads[] = {{pair.first, 1, 1}, {pair.first, 2, 1}, {pair.first, 1, 2}, {pair.first, 2, 2}, {pair.second, 1, 1}, {pair.second, 2, 1}};
+  for (Read& read : reads) {
+    read.cid = read.driver.submit(read.queue, cmd::with_prps(cmd::io(NvmOpcode::kRead, 0, 8, read.nsid), prps));
+  }
+  const u16 zeroes = pair.first.submit(1, cmd::write_zeroes(0, 32768));
+  pair.runner.settle();
+  const u64 before = pair.runner.now();
+  const u32 preempt = static_cast<u32>(AcquireAction::kPreemptAndAbort) | 1u << 8;
+  ASSERT_EQ(with_keys(pair.second, NvmOpcode::kReservationAcquire, preempt, kSecondKey, kFirstKey), Status::kSuccess);
+  EXPECT_LT(pair.runner.now(), before + 500'000'000) << "nothing was waited for";
+  pair.first.reap();
+  pair.second.reap();
+  for (const Read& read : reads) {
+    const bool meant = &read.driver == &pair.first && read.nsid == 1;
+    const auto completion = read.driver.take(read.queue, read.cid);
+    ASSERT_EQ(completion.has_value(), meant) << read.queue << " " << read.nsid;
+    if (meant) {
+      EXPECT_EQ(completion->status, Status::kAbortRequested);
+    } else {
+      EXPECT_TRUE(read.driver.wait(read.queue, read.cid).ok());
+    }
+  }
+  EXPECT_FALSE(pair.first.wait(1, zeroes).dnr);
+  EXPECT_EQ(pair.runner.fault(), "");
 }
 
 // Long commands behind two of them, at both controllers: nothing waits for ever.

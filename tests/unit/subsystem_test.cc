@@ -72,6 +72,32 @@ class Subsystem : public testing::Test {
   Driver& second_ = pair_.second;
 };
 
+// Feature 05h is of a namespace, whichever controller asks.
+TEST_F(Subsystem, ErrorRecoveryIsOfTheNamespace) {
+  const auto recovery = [&](Driver& driver, nvme::FeatureSelect select = nvme::FeatureSelect::kCurrent) {
+    nvme::Sqe sqe = cmd::get_feature(Feature::kErrorRecovery, select);
+    sqe.nsid = 1;
+    return driver.admin(sqe).dw0;
+  };
+  nvme::Sqe sqe = cmd::set_feature(Feature::kErrorRecovery, 7);
+  sqe.nsid = 1;
+  ASSERT_TRUE(pair_.first.admin(sqe).ok());
+  EXPECT_EQ(recovery(pair_.second), 7u);
+  EXPECT_EQ(recovery(pair_.second, nvme::FeatureSelect::kSaved), 0u);
+  sqe.cdw10 |= 1u << 31;
+  sqe.cdw11 = 9;
+  ASSERT_TRUE(pair_.second.admin(sqe).ok());
+  EXPECT_EQ(recovery(pair_.first), 9u);
+  EXPECT_EQ(recovery(pair_.first, nvme::FeatureSelect::kSaved), 9u);
+  sqe.cdw10 &= ~(1u << 31);
+  sqe.cdw11 = 11;
+  ASSERT_TRUE(pair_.first.admin(sqe).ok());
+  pair_.first.disable();
+  ASSERT_TRUE(pair_.first.enable());
+  EXPECT_EQ(recovery(pair_.first), 11u) << "a reset of one controller is none of the namespace";
+  EXPECT_EQ(recovery(pair_.second), 11u);
+}
+
 TEST_F(Subsystem, ControllersKnowOfEachOther) {
   const std::vector<u8> first = first_.identify(Cns::kController).bytes;
   const std::vector<u8> second = second_.identify(Cns::kController).bytes;
