@@ -13,6 +13,11 @@ namespace nvmev::test {
 
 using Addresses = std::vector<u64>;
 
+inline Addresses operator+(Addresses a, const Addresses& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 class OpenChannelDriver {
  public:
   explicit OpenChannelDriver(Rig& rig, u32 nsid = 1) : rig_(rig), nsid_(nsid) {}

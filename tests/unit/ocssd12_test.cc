@@ -45,11 +45,6 @@ Addresses row(u32 ch, u32 lun, u32 blk, u32 pg) {
   return list;
 }
 
-Addresses operator+(Addresses a, const Addresses& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 class Ocssd12 : public testing::Test {
  protected:
   explicit Ocssd12(const Settings& settings = small()) : rig(settings), ssd(rig) { rig.start(); }

@@ -42,11 +42,6 @@ Addresses range(u32 chunk, u32 first, u32 count) {
   return list;
 }
 
-Addresses operator+(Addresses a, const Addresses& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 class Ocssd20 : public testing::Test {
  protected:
   explicit Ocssd20(const Settings& settings = small()) : rig(settings), ssd(rig) { rig.start(); }
