@@ -121,15 +121,19 @@ static int nvmev_range_check_backed(const struct nvmev_range *range, void *base,
 /* ---- Taking it ------------------------------------------------------------------------------- */
 
 /*
- * Drivers map BARs as what may not be cached. Where our mapping writes through they get the same, while
- * they would be refused one that differs from ours if it did not.
+ * Drivers map BARs as what may not be cached, and are refused a mapping that differs from ours, unless ours
+ * writes through: then they get the same. But not of the buffer, for which nvme makes pages: the kernel
+ * cannot map those with large pages like that (prot_sethuge() warns).
  */
 static int nvmev_bar_map(struct nvmev_memory_bar *bar, struct nvmev_error *error)
 {
 	const struct nvmev_range range = { bar->phys, bar->size, bar->key };
 	int result;
 
-	bar->memory = memremap(bar->phys, bar->size, MEMREMAP_WT);
+	if (bar->number == NVMEV_CMB_BAR)
+		bar->memory = (__force void *)ioremap(bar->phys, bar->size);
+	else
+		bar->memory = memremap(bar->phys, bar->size, MEMREMAP_WT);
 	if (!bar->memory)
 		return nvmev_fail(error, -ENOMEM, "%s: cannot be mapped", bar->key);
 	result = nvmev_range_check_backed(&range, bar->memory, error);
