@@ -2,6 +2,7 @@
 """Plays a driver whose only memory is the controller's own: queues, lists and data are in the Controller Memory Buffer.
 
 usage: controller_memory.py PCI-ADDRESS cmb           the function has no driver
+       controller_memory.py PCI-ADDRESS cmb-commands  whether the function's driver has put reads and writes there
        controller_memory.py PCI-ADDRESS pmr-write     writes the Persistent Memory Region, and enables it first
        controller_memory.py PCI-ADDRESS pmr-check     whether it has what pmr-write wrote
 """
@@ -121,6 +122,15 @@ def drive_from_cmb(pci):
     registers.write64(CMBMSC, 0)
 
 
+def find_commands(pci):
+    memory = Bar(pci, 2).memory
+    found = 0
+    for at in range(0, len(memory), 64):
+        opcode, nsid = struct.unpack_from("<B3xI", memory, at)
+        found += opcode in (1, 2) and nsid == 1
+    check("100 reads and writes", found >= 100)
+
+
 def contents(size):
     return random.Random(size).randbytes(size)
 
@@ -140,4 +150,4 @@ def check_pmr(pci):
     check("contents", region.memory[:] == contents(len(region.memory)))
 
 
-{"cmb": drive_from_cmb, "pmr-write": write_pmr, "pmr-check": check_pmr}[sys.argv[2]](sys.argv[1])
+{"cmb": drive_from_cmb, "cmb-commands": find_commands, "pmr-write": write_pmr, "pmr-check": check_pmr}[sys.argv[2]](sys.argv[1])
