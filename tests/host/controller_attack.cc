@@ -194,7 +194,7 @@ class Attack {
     doorbell(index, input_.take<u16>());
   }
   void run_briefly() { runner_.run_for(input_.take<u16>()); }
-  void run_long() { runner_.run_for(10'000'000); }
+  void run_long() { runner_.run_for(1'000'000); }
   void jump() { runner_.jump(static_cast<u64>(input_.take<u8>()) * 10'000'000'000); }
   void request_reset() { nvmev_dev_request_reset(device_.get(), controller_); }
   void dispatch() { runner_.dispatch(input_.take<u8>() % device_.config().dispatchers); }
