@@ -10,15 +10,22 @@
 #include "host/controller_attack.h"
 
 namespace {
+
 nvmev::u64 commands;
-}
+
+void tell() { std::fprintf(stderr, "%llu commands\n", static_cast<unsigned long long>(commands)); }
+
+}  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  std::atexit([] { std::fprintf(stderr, "%llu commands\n", static_cast<unsigned long long>(commands)); });
+  std::atexit(tell);
   return 0;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const nvmev::u8* data, size_t size) {
+  constexpr nvmev::u64 kReport = 10'000'000;  // for runs of hours
+  const nvmev::u64 before = commands;
   commands += nvmev::test::attack_controller(data, size);
+  if (before / kReport != commands / kReport) tell();
   return 0;
 }
