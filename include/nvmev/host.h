@@ -410,14 +410,16 @@ bool nvmev_host_save(struct nvmev_host *host);
 #define NVMEV_STATE_MAGIC "NVMEVSTA"
 
 /*
- * The state file. 0 or a negative errno; reads and writes are whole. discard gives the room of a range back, whose
- * contents do not matter any more. They may sleep. Only in nvmev_dev_load() and nvmev_dev_save().
+ * The state file. 0 or a negative errno; reads and writes are whole. They may sleep. Only in nvmev_dev_load() and
+ * nvmev_dev_save(). keep says that besides the first two blocks only bytes [begin, end) matter from now on: the host gives the
+ * room of all others back once nvmev_dev_save() has returned, for that can take longer than the save. Where that does not work
+ * only room is lost.
  */
 uint64_t nvmev_host_file_size(struct nvmev_host *host);
 int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, size_t length);
 int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *data, size_t length);
 int nvmev_host_file_sync(struct nvmev_host *host);
-int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length);
+void nvmev_host_file_keep(struct nvmev_host *host, uint64_t begin, uint64_t end);
 
 /*
  * Whether the medium keeps its data beside the state file: a state is without them then. Only with NVMEV_MEDIUM_RESERVED, the

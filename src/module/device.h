@@ -162,6 +162,7 @@ struct nvmev_host {
 		char label[NVMEV_PATH_LEN + 16]; /* the parameter as given, for messages */
 		const char *place; /* the same */
 		struct mutex lock; /* one save at a time */
+		u64 keep_begin, keep_end; /* all that matters of the file when a save is over; end 0: nothing new */
 		struct work_struct work; /* a save that the core asked for */
 	} state;
 

@@ -66,6 +66,9 @@ uint64_t nvmev_host_file_size(struct nvmev_host *host)
 	return i_size_read(file_inode(host->state.file));
 }
 
+/* Bytes that are read from, or written to, the disk together while the core works on others. */
+#define NVMEV_STATE_WINDOW SZ_8M
+
 int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, size_t length)
 {
 	loff_t at = offset;
@@ -89,9 +92,6 @@ int nvmev_host_file_read(struct nvmev_host *host, uint64_t offset, void *data, s
 	}
 	return 0;
 }
-
-/* Bytes that are written to the disk together. */
-#define NVMEV_STATE_WINDOW SZ_8M
 
 int nvmev_host_file_write(struct nvmev_host *host, uint64_t offset, const void *data, size_t length)
 {
@@ -128,12 +128,29 @@ int nvmev_host_file_sync(struct nvmev_host *host)
 	return host->state.area ? 0 : vfs_fsync(host->state.file, 0);
 }
 
-int nvmev_host_file_discard(struct nvmev_host *host, uint64_t offset, uint64_t length)
+void nvmev_host_file_keep(struct nvmev_host *host, uint64_t begin, uint64_t end)
 {
-	if (host->state.area)
-		return 0;
-	return vfs_fallocate(host->state.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
-			     length);
+	host->state.keep_begin = begin;
+	host->state.keep_end = end;
+}
+
+static void nvmev_state_punch(struct nvmev_host *host, u64 begin, u64 end)
+{
+	if (begin < end)
+		vfs_fallocate(host->state.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, begin,
+			      end - begin);
+}
+
+/* Nobody waits for it: a disk that is told of every freed block takes its time. */
+static void nvmev_state_give_back(struct nvmev_host *host)
+{
+	u64 end = host->state.keep_end;
+
+	host->state.keep_end = 0;
+	if (!end || !host->state.file)
+		return;
+	nvmev_state_punch(host, NVMEV_AREA_HEAD, host->state.keep_begin);
+	nvmev_state_punch(host, round_up(end, PAGE_SIZE), i_size_read(file_inode(host->state.file)));
 }
 
 bool nvmev_host_medium_stays(struct nvmev_host *host)
@@ -186,6 +203,7 @@ int nvmev_state_save(struct nvmev_host *host)
 	result = nvmev_state_write(host);
 	nvmev_dev_release(host->dev);
 	nvmev_threads_wake_dispatcher(host, 0);
+	nvmev_state_give_back(host);
 	mutex_unlock(&host->state.lock);
 	return result;
 }
@@ -241,6 +259,8 @@ int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *setti
 		return nvmev_fail(error, -EINVAL, "state_file=%s is no regular file",
 				  settings->state_file);
 	}
+	file->f_ra.ra_pages = max_t(unsigned int, file->f_ra.ra_pages,
+				    NVMEV_STATE_WINDOW >> PAGE_SHIFT);
 	host->state.file = file;
 	return 0;
 }
@@ -280,6 +300,7 @@ void nvmev_state_close(struct nvmev_host *host)
 	if (!host->state.file && !host->state.area)
 		return;
 	nvmev_state_write(host);
+	nvmev_state_give_back(host);
 	if (host->state.file)
 		filp_close(host->state.file, NULL);
 	host->state.file = NULL;

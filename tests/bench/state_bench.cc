@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Saving and loading 1 GiB of data of a conventional SSD, beside writing and reading as many bytes of the same file system. The files are in
+// Saving and loading 1 GiB of data of a conventional SSD, beside writing and reading as many bytes of the same file system; and the tables of a larger one. The files are in
 // $NVMEV_BENCH_DIR, or /var/tmp.
 //
 //   make bench BENCH_ARGS=--benchmark_filter=State
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 
+#include "host/conv_device.h"
+#include "host/memory_archive.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -77,14 +83,20 @@ void StateSave(benchmark::State& state) {
   const File file;
   Run run(file);
   run.fill();
+  std::chrono::duration<double, std::milli> giving_back{};
   for (auto _ : state) {
     run.save();
     state.PauseTiming();
+    // The host does this when the device runs again.
+    const auto begin = std::chrono::steady_clock::now();
+    run.rig.host.file.give_back();
+    giving_back += std::chrono::steady_clock::now() - begin;
     // A save without a command in between would have nothing to do.
     run.rig.io(cmd::flush());
     state.ResumeTiming();
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kBytes));
+  state.counters["ms_giving_back"] = giving_back.count() / static_cast<double>(state.iterations());
 }
 BENCHMARK(StateSave)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
 
@@ -110,6 +122,35 @@ void StateBesideData(benchmark::State& state) {
 }
 BENCHMARK(StateBesideData)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 
+// Reading and checking the tables of a full SSD of 16 GiB, written in random order, without its data.
+void StateTables(benchmark::State& state) {
+  const std::string keys = "capacity=16G";
+  MemoryArchive saved;
+  u64 now = 0;
+  {
+    ConvDevice device(keys);
+    std::vector<u32> order(device.units());
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(1));
+    for (const u32 unit : order) device.write(unit);
+    device->transfer(saved, &device.now);
+    now = device.now;
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto device = std::make_unique<ConvDevice>(keys);
+    auto archive = std::make_unique<MemoryArchive>(saved.contents());
+    state.ResumeTiming();
+    (*device)->transfer(*archive, &now);
+    if (!archive->ok()) std::abort();
+    state.PauseTiming();
+    device.reset();
+    archive.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(StateTables)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+
 void StatePlainWrite(benchmark::State& state) {
   const std::vector<u8> data = noise(kPiece);
   for (auto _ : state) {
@@ -130,6 +171,9 @@ BENCHMARK(StatePlainWrite)->Iterations(5)->UseRealTime()->Unit(benchmark::kMilli
 
 void StateLoad(benchmark::State& state) {
   const File file;
+  // Pages of the device come from memory that the process has already: faults of a process are nothing that the module knows.
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
   {
     Run run(file);
     run.fill();

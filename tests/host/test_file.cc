@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nvmev/host.h"
+
 namespace nvmev::test {
 
 namespace {
 
 constexpr int kIoError = -5;
 constexpr size_t kSector = 512;
+constexpr u64 kWindow = 8 << 20;  // bytes that are read from, or written to, the disk together
 
 }  // namespace
 
@@ -45,7 +48,6 @@ int TestFile::write(u64 offset, const void* data, size_t length) {
     const ssize_t put = pwrite(fd_, data, length, static_cast<off_t>(offset));
     if (put != static_cast<ssize_t>(length)) return kIoError;
     // As the module: the disk is busy while the rest is made.
-    constexpr u64 kWindow = 8 << 20;
     const u64 done = (offset + length) / kWindow * kWindow;
     if (done > offset) sync_file_range(fd_, static_cast<off_t>(done - kWindow), kWindow, SYNC_FILE_RANGE_WRITE);
     return 0;
@@ -64,13 +66,24 @@ int TestFile::sync() {
   return 0;
 }
 
-int TestFile::discard(u64 offset, u64 length) {
-  discarded_ += length;
-  if (fd_ >= 0) {
-    return fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
-  }
-  std::fill_n(seen_.begin() + static_cast<std::ptrdiff_t>(offset), length, u8{0});
-  return 0;
+void TestFile::keep(u64 begin, u64 end) {
+  keep_begin_ = begin;
+  keep_end_ = end;
+  if (fd_ < 0) give_back();
+}
+
+void TestFile::give_back() {
+  const auto discard = [this](u64 from, u64 to) {
+    if (from >= to) return;
+    discarded_ += to - from;
+    if (fd_ < 0) {
+      std::fill_n(seen_.begin() + static_cast<std::ptrdiff_t>(from), to - from, u8{0});
+    } else {
+      fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from), static_cast<off_t>(to - from));
+    }
+  };
+  discard(2 * NVMEV_STATE_BLOCK, keep_begin_);
+  discard(keep_end_, size());
 }
 
 void TestFile::crash(std::mt19937_64& random) {

@@ -15,7 +15,10 @@ class TestFile {
   int read(u64 offset, void* data, size_t length) const;
   int write(u64 offset, const void* data, size_t length);
   int sync();
-  int discard(u64 offset, u64 length);
+  // Only the first two blocks and [begin, end) matter from now on.
+  void keep(u64 begin, u64 end);
+  // Gives the room of the rest back, of an open file (keep_in()); otherwise keep() has done that.
+  void give_back();
 
   // Writes and syncs from now on that succeed; the one after them writes only a part and fails, as do all later ones.
   void fail_after(u64 operations) { left_ = operations; }
@@ -41,6 +44,7 @@ class TestFile {
   u64 left_ = ~0ull;
   u64 operations_ = 0;
   u64 discarded_ = 0;
+  u64 keep_begin_ = 0, keep_end_ = 0;
   int fd_ = -1;
 };
 

@@ -23,7 +23,7 @@ TestHost::TestHost() {
 
 TestHost::~TestHost() {
   NVMEV_CHECK(blocks_.empty());
-  NVMEV_CHECK(pages_.empty());
+  NVMEV_CHECK(medium_pages_ == 0);
   NVMEV_CHECK(arena.intact());
 }
 
@@ -88,20 +88,18 @@ void TestHost::release(void* memory, size_t size) {
 }
 
 void* TestHost::page_alloc() {
-  const std::lock_guard lock(mutex_);
-  if (pages_.size() >= medium_limit_) return nullptr;
+  if (medium_pages_.fetch_add(1, std::memory_order_relaxed) >= medium_limit_) {
+    medium_pages_.fetch_sub(1, std::memory_order_relaxed);
+    return nullptr;
+  }
   void* page = std::aligned_alloc(kPageSize, kPageSize);
   NVMEV_CHECK(page != nullptr);
   std::memset(page, 0, kPageSize);
-  pages_.insert(page);
-  medium_pages_.store(pages_.size(), std::memory_order_relaxed);
   return page;
 }
 
 void TestHost::page_free(void* page) {
-  const std::lock_guard lock(mutex_);
-  NVMEV_CHECK(pages_.erase(page) == 1);
-  medium_pages_.store(pages_.size(), std::memory_order_relaxed);
+  NVMEV_CHECK(medium_pages_.fetch_sub(1, std::memory_order_relaxed) != 0);
   std::free(page);
 }
 
@@ -169,9 +167,7 @@ int nvmev_host_file_write(nvmev_host* host, uint64_t offset, const void* data, s
 
 int nvmev_host_file_sync(nvmev_host* host) { return TestHost::of(host).file.sync(); }
 
-int nvmev_host_file_discard(nvmev_host* host, uint64_t offset, uint64_t length) {
-  return TestHost::of(host).file.discard(offset, length);
-}
+void nvmev_host_file_keep(nvmev_host* host, uint64_t begin, uint64_t end) { TestHost::of(host).file.keep(begin, end); }
 
 bool nvmev_host_medium_stays(nvmev_host* host) { return TestHost::of(host).medium_stays; }
 

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "host/arena.h"
@@ -100,7 +99,6 @@ class TestHost : public nvmev_host {
  private:
   mutable std::mutex mutex_;
   std::unordered_map<void*, size_t> blocks_;
-  std::unordered_set<void*> pages_;
   std::vector<LogLine> log_;
   u64 allocations_ = 0;
   u64 fail_allocation_ = kNever;

@@ -70,8 +70,6 @@ int StateFile::commit(u64 offset, u64 length, u64 checksum, const char* descript
   const StateSuperblock* old = current();
   const u32 next = current_ == 0 ? 1 : 0;
   const u64 sequence = old != nullptr ? old->sequence + 1 : 1;
-  const u64 old_offset = old != nullptr ? old->offset : 0;
-  const u64 old_length = old != nullptr ? old->length : 0;
   StateSuperblock& block = blocks_[next];
   memset(&block, 0, sizeof(block));
   memcpy(block.magic, kMagic, sizeof(block.magic));
@@ -90,8 +88,7 @@ int StateFile::commit(u64 offset, u64 length, u64 checksum, const char* descript
     return fail(error, result, "making it durable failed with %d", result);
   }
   current_ = next;
-  // Only room is lost where that does not work.
-  if (old_length != 0) nvmev_host_file_discard(host_, old_offset, old_length);
+  nvmev_host_file_keep(host_, offset, offset + length);
   return 0;
 }
 

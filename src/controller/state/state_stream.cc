@@ -47,7 +47,6 @@ int StateReader::refill() {
     return fail(error(), result, "reading %llu bytes at %llu failed with %d", static_cast<unsigned long long>(bytes),
                 static_cast<unsigned long long>(at_), result);
   }
-  hash_.add(buffer_.data(), bytes);
   at_ += bytes;
   left_ -= bytes;
   filled_ = bytes;
@@ -64,7 +63,9 @@ int StateReader::move(void* data, u64 length) {
     }
     const u64 there = filled_ - taken_;
     const u64 part = length < there ? length : there;
-    memcpy(to, buffer_.data() + taken_, part);
+    const u8* from = buffer_.data() + taken_;
+    hash_.add(from, part);
+    memcpy(to, from, part);
     taken_ += part;
     to += part;
     length -= part;
@@ -73,9 +74,10 @@ int StateReader::move(void* data, u64 length) {
 }
 
 void StateReader::skip_rest() {
-  while (left_ != 0 && refill() == 0) {
-  }
-  taken_ = filled_;
+  do {
+    hash_.add(buffer_.data() + taken_, filled_ - taken_);
+    taken_ = filled_;
+  } while (left_ != 0 && refill() == 0);
 }
 
 }  // namespace nvmev
