@@ -268,6 +268,14 @@ void Conv::update(u64 now, u16 handle) {
     const u32 stream = handle * separation_->host_streams + i;
     if (fills_[stream].filling) program_stream(stream);
     Frontier& from = frontier(fills_[stream].group, stream);
+    if (collector_streams_ == 0) {
+      // Garbage collection may append here, too: it must not count on what is left of the superblock.
+      const Collector& collector = collectors_[from.group];
+      if (collector.victim != kNone && blocks_[collector.victim].valid > blocks_.free_units(from.group)) {
+        collect_now(from.group, now);
+      }
+      if (from.stripe != kNone) program_stripe(from, flash::Cause::kBackground);
+    }
     if (from.superblock == kNone) continue;
     if (from.next == from.superblock * layout_.superblock_units) continue;  // still empty
     partly = true;
