@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Type "conv": the page-mapped FTL of a conventional SSD. Its parts are in files of their own; this is how they work
 // together. conv.cc: life and dispatch; read.cc, write.cc, collect.cc: the three activities; power.cc: its
-// sudden end; state.cc: what is kept in a state file; report.cc: what it tells.
+// sudden end; state.cc, state_check.cc: what is kept in a state file; report.cc: what it tells.
 #pragma once
 
 #include <atomic>
@@ -147,6 +147,13 @@ class Conv final : public Ftl, public Placement {
   void note_remaining(const Frontier& frontier);
   u32 erases_at(u32 physical) const { return blocks_[layout_.superblock_of(physical)].erases; }
   u32 handle_of(u32 host_stream) const { return host_stream / separation_->host_streams; }
+
+  // state_check.cc
+  void check_state(StateArchive& archive, u64 now);
+  void check_streams(StateArchive& archive, u64 latest) const;
+  void check_frontier(StateArchive& archive, const Frontier& at, flash::Marks& open, u64 latest) const;
+  void check_collector(StateArchive& archive, u32 group, u64 latest) const;
+  void check_retired(StateArchive& archive) const;
 
   // power.cc
   bool survives(const WriteBuffer::Version& version, u64 seed) const;

@@ -104,6 +104,12 @@ class Map {
     archive.counter(mapped_);
   }
 
+  // Refuses what was read if it is no map with its inverse and its counts. physical: units, as for init().
+  void check(StateArchive& archive, u32 physical) const;
+
+  // Valid units in [first, end).
+  u32 count_valid(u32 first, u32 end) const;
+
   u64 mapped() const { return mapped_.get(); }
   u32 logical() const { return logical_; }
   u64 bytes() const { return places_.bytes() + owners_.bytes() + valid_.size() * 8 + in_chunk_.size() * 4; }
@@ -113,6 +119,8 @@ class Map {
   // The inverse map tells families of so many neighbours apart; which of them it is, the map itself tells, from memory
   // that is needed next anyway. So both fit 8 bytes a unit with much over-provisioning, too.
   static constexpr u32 kFamily = 4;
+
+  void check_unit(StateArchive& archive, u64 logical, u32 place, u32 physical) const;
 
   static u64 padded(u32 logical) { return (static_cast<u64>(logical) + kChunk - 1) / kChunk * kChunk; }
 

@@ -52,8 +52,10 @@ class MappingCache {
     archive.value(youngest_);
     archive.counter(hits_);
     archive.counter(misses_);
+    if (!archive.loading() || !archive.ok()) return;
+    check(archive);
     // The host's memory is not there until the host says so.
-    if (archive.loading() && enabled()) set_host_pages(0);
+    if (archive.ok() && enabled()) set_host_pages(0);
   }
 
   u64 hits() const { return hits_.get(); }
@@ -71,6 +73,8 @@ class MappingCache {
   void unlink(u32 entry);
   u32 choose_victim();
   void drop(u32 entry);
+  // Refuses what was read if it is no list of map pages.
+  void check(StateArchive& archive) const;
 
   const MappingCachePolicy* policy_ = nullptr;
   u32 cached_ = 0;  // pages that fit without the host's memory

@@ -41,6 +41,16 @@ class PackedArray {
   // Sets numbers [first, first + count) to zero; both are multiples of 8.
   void clear(u64 first, u64 count) { memset(&bytes_[first * bits_ >> 3], 0, count * bits_ >> 3); }
 
+  // Whether numbers [first, first + count) are zero; both are multiples of 64.
+  bool all_zero(u64 first, u64 count) const {
+    const u8* at = &bytes_[first * bits_ >> 3];
+    u64 any = 0;
+    for (u64 left = count * bits_ >> 3; left != 0 && any == 0; left -= sizeof(u64), at += sizeof(u64)) {
+      __builtin_memcpy(&any, at, sizeof(any));
+    }
+    return any == 0;
+  }
+
   u64 bytes() const { return bytes_.size(); }
 
   void transfer(const char* name, StateArchive& archive) { archive.array(name, bytes_); }

@@ -30,6 +30,19 @@ class PlacementEvents {
 
   void clear() { count_ = 0; }
 
+  // Whether what was read are events.
+  bool sound() const {
+    if (first_ >= kEvents || count_ > kEvents) return false;
+    for (u32 i = 0; i < count_; i++) {
+      const PlacementEvent::Kind kind = events_[(first_ + i) % kEvents].kind;
+      if (kind != PlacementEvent::Kind::kNotFullyWritten && kind != PlacementEvent::Kind::kMediaReallocated &&
+          kind != PlacementEvent::Kind::kImplicitlyModified) {
+        return false;
+      }
+    }
+    return true;
+  }
+
  private:
   static constexpr u32 kEvents = 64;
 

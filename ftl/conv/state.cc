@@ -23,7 +23,7 @@ void Conv::transfer(StateArchive& archive, u64* now) {
   archive.expect("the number of streams", streams_);
   map_.transfer(archive);
   blocks_.transfer(archive);
-  wear_.transfer(archive);
+  wear_.transfer(archive, host_);
   map_cache_.transfer(archive);
   frequency_.transfer(archive);
   archive.array("the number of streams", frontiers_);
@@ -39,6 +39,7 @@ void Conv::transfer(StateArchive& archive, u64* now) {
   archive.counter(clock_);
   archive.value(last_now_);
   archive.value(last_done_);
+  if (archive.loading() && archive.ok()) check_state(archive, *now);
 }
 
 }  // namespace nvmev::conv

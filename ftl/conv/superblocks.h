@@ -2,6 +2,7 @@
 // What state every superblock is in, and the orders in which policies look for one.
 #pragma once
 
+#include "../flash/marks.h"
 #include "../flash/random.h"
 #include "layout.h"
 #include "map.h"
@@ -110,6 +111,9 @@ class Superblocks {
     archive.array("the number of superblocks", heap_);
   }
 
+  // Refuses what was read if it contradicts itself or the map. handles: of placement; clock: units written so far.
+  void check(StateArchive& archive, nvmev_host* host, const Map& map, u32 handles, u64 clock);
+
   u64 bytes() const { return all_.size() * sizeof(Superblock) + heads_.size() * 4 + heap_.size() * 4; }
 
  private:
@@ -160,6 +164,9 @@ class Superblocks {
   }
   u32* heap(u32 group) { return &heap_[static_cast<std::size_t>(group) * layout_->group_superblocks]; }
   void push_free(u32 group, u32 superblock);
+  void check_one(StateArchive& archive, u32 superblock, const Map& map, u32 handles, u64 clock) const;
+  void check_closed(StateArchive& archive, u32 group);
+  void check_free(StateArchive& archive, u32 group, flash::Marks& seen);
   u32 remove_free(u32 group, u32 position);
 
   const Layout* layout_ = nullptr;

@@ -29,16 +29,8 @@ class Wear {
   // Of a die block itself, spare ones behind the others.
   u32 block_erases(u32 die, u32 physical) const { return erases_[index(die, physical)]; }
 
-  void transfer(StateArchive& archive) {
-    archive.array("the number of die blocks", erases_);
-    archive.array("the number of replaced blocks", replaced_);
-    archive.array("the number of dies with spare blocks", spare_next_);
-    archive.array("the number of bad blocks", bad_);
-    archive.counter(spare_left_);
-    archive.counter(total_);
-    archive.counter(largest_);
-    archive.counter(bad_count_);
-  }
+  // Refuses what erases cannot have left.
+  void transfer(StateArchive& archive, nvmev_host* host);
 
   u64 total_erases() const { return total_.get(); }
   u32 largest() const { return static_cast<u32>(largest_.get()); }
@@ -62,6 +54,7 @@ class Wear {
   // Gives the number to a good spare block. False if there is none.
   bool replace(u32 die, u32 block);
   bool bad_at_birth(u32 die, u32 physical) const;
+  void check(StateArchive& archive, nvmev_host* host) const;
 
   u64 seed_ = 0;
   u32 rated_ = 1;

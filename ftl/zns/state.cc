@@ -21,9 +21,50 @@ struct SavedZone {
   u16 reserved;
 };
 
-bool is_state(u8 value) {
-  return (value >= static_cast<u8>(ZoneState::kEmpty) && value <= static_cast<u8>(ZoneState::kClosed)) ||
-         (value >= static_cast<u8>(ZoneState::kReadOnly) && value <= static_cast<u8>(ZoneState::kOffline));
+// Of these states no zone has other attributes.
+u8 allowed(ZoneState state) {
+  switch (state) {
+    case ZoneState::kImplicitlyOpen:
+    case ZoneState::kExplicitlyOpen:
+    case ZoneState::kClosed:
+      return attributes::kDescriptorExtensionValid | attributes::kZrwaValid | attributes::kFinishRecommended;
+    case ZoneState::kFull:
+      return attributes::kDescriptorExtensionValid | attributes::kResetRecommended | attributes::kFinishedByController;
+    case ZoneState::kReadOnly:
+      return attributes::kDescriptorExtensionValid;
+    default:
+      return 0;
+  }
+}
+
+// What is wrong with a zone; nullptr: nothing. `unit`: bytes of a program unit, of which a zone has `units`.
+const char* fault_of(const SavedZone& row, const ZoneLimits& limits, u32 unit, u32 units) {
+  const ZoneState state = static_cast<ZoneState>(row.state);
+  if (row.write_pointer > row.high || row.high > limits.zone_capacity) return "its write pointer is beyond its capacity";
+  if ((row.write_pointer | row.high) % 512 != 0) return "its write pointer is within a block";
+  if (row.units > units) return "it has more program units than a zone";
+  if ((row.attributes & ~allowed(state)) != 0) return "its attributes are not those of its state";
+  if (limits.extension_bytes == 0 && (row.attributes & attributes::kDescriptorExtensionValid) != 0) {
+    return "it has a descriptor extension";
+  }
+  switch (state) {
+    case ZoneState::kEmpty:
+    case ZoneState::kOffline:
+      return row.high != 0 || row.units != 0 ? "it is empty or offline and holds data" : nullptr;
+    case ZoneState::kImplicitlyOpen:
+    case ZoneState::kExplicitlyOpen:
+    case ZoneState::kClosed:
+      if (row.high != row.write_pointer && (row.attributes & attributes::kZrwaValid) == 0) {
+        return "it has data behind its write pointer";
+      }
+      return row.units != row.write_pointer / unit ? "its program units are not those below its write pointer" : nullptr;
+    case ZoneState::kFull:
+      if (row.write_pointer != row.high) return "it is full and has data behind its write pointer";
+      return row.units != (row.high != 0 ? units : 0) ? "it is full and its program units are not" : nullptr;
+    case ZoneState::kReadOnly:
+      return nullptr;
+  }
+  return "its state is none";
 }
 
 }  // namespace
@@ -39,20 +80,35 @@ void Zns::transfer(StateArchive& archive, u64* now) {
   archive.expect("the size of a program unit", layout_.unit_bytes);
   archive.expect("the number of dies of a zone", layout_.width);
   archive.value(last_now_);
+  if (archive.loading() && last_now_ > *now) last_now_ = *now;
   for (Zone& zone : table_) {
     Flow& flow = flows_[index(zone)];
     SavedZone row{zone.write_pointer, zone.high, flow.units, static_cast<u8>(zone.state), zone.attributes, 0};
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
-    if (!is_state(row.state) || row.high > limits().zone_capacity || row.write_pointer > row.high ||
-        row.units > layout_.units) {
-      return archive.refuse(err::kInvalid, "zone %u is none of this device", index(zone));
+    if (const char* fault = fault_of(row, limits(), layout_.unit_bytes, layout_.units); fault != nullptr) {
+      return archive.refuse(err::kInvalid, "zone %u, in state %xh with %u program units and its write pointer at %llu: %s",
+                            index(zone), row.state, row.units, static_cast<unsigned long long>(row.write_pointer), fault);
     }
     restore(zone, static_cast<ZoneState>(row.state), row.attributes, row.high, row.units);
   }
-  wear_.transfer(archive);
+  wear_.transfer(archive, host_);
   archive.array("the size of zone descriptor extensions", extensions_);
   archive.counters(statistics_);
+  if (archive.loading() && archive.ok()) check_zones(archive);
+}
+
+// What zones have in common: they cannot be more than the limits allow, nor lie in bad blocks.
+void Zns::check_zones(StateArchive& archive) const {
+  if (limits().max_active != 0 && table_.active() > limits().max_active) {
+    return archive.refuse(err::kInvalid, "%u of its zones are active, and max_active_zones is %u", table_.active(),
+                          limits().max_active);
+  }
+  for (u32 z = 0; z < table_.size(); z++) {
+    if (table_[z].state == ZoneState::kOffline || usable(z)) continue;
+    return archive.refuse(err::kInvalid, "zone %u is in state %xh, and a block of it is bad", z,
+                          static_cast<u32>(table_[z].state));
+  }
 }
 
 // The write buffer is safe, so that nothing is lost; zones become what they are in a new run.
@@ -69,6 +125,12 @@ void Zns::power_cycle(u64 now, u64, PowerLossSink&) {
 
 void Zns::restore(Zone& zone, ZoneState state, u8 kept, u64 high, u32 units) {
   const u32 z = index(zone);
+  if (is_active(state) && high == limits().zone_capacity) {
+    // The random write area reached the zone's end.
+    state = ZoneState::kFull;
+    kept &= attributes::kDescriptorExtensionValid;
+    units = layout_.units;
+  }
   if (is_active(state)) {
     const bool used = high != 0 || (kept & attributes::kDescriptorExtensionValid) != 0;
     state = used ? ZoneState::kClosed : ZoneState::kEmpty;

@@ -75,13 +75,15 @@ bool Zns::init(const nvmev_config& config) {
   if (!ok) return false;
   for (u32 i = buffers; i-- != 0;) free_buffers_[free_count_++] = i;
   for (Zone& zone : table_) {
-    const u32 z = index(zone);
-    for (u32 i = 0; i < layout_.width * layout_.blocks; i++) {
-      const u32 die = layout_.group_of(z) * layout_.width + i % layout_.width;
-      if (wear_.usable(die, layout_.first_block(z) + i / layout_.width)) continue;
-      table_.fail(zone, nvme::ZoneState::kOffline, 0);
-      break;
-    }
+    if (!usable(index(zone))) table_.fail(zone, nvme::ZoneState::kOffline, 0);
+  }
+  return true;
+}
+
+bool Zns::usable(u32 zone) const {
+  for (u32 i = 0; i < layout_.width * layout_.blocks; i++) {
+    const u32 die = layout_.group_of(zone) * layout_.width + i % layout_.width;
+    if (!wear_.usable(die, layout_.first_block(zone) + i / layout_.width)) return false;
   }
   return true;
 }

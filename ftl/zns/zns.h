@@ -113,6 +113,8 @@ class Zns final : public Ftl, public Zones {
   };
 
   bool init(const nvmev_config& config);
+  // Whether all die blocks of a zone are good.
+  bool usable(u32 zone) const;
   u32 zone_of(u64 offset) const { return static_cast<u32>(offset / limits().zone_bytes); }
   u64 start_of(u32 zone) const { return zone * limits().zone_bytes; }
   u32 index(const Zone& zone) const { return static_cast<u32>(&zone - &table_[0]); }
@@ -122,6 +124,7 @@ class Zns final : public Ftl, public Zones {
 
   // state.cc
   void restore(Zone& zone, nvme::ZoneState state, u8 kept, u64 high, u32 units);
+  void check_zones(StateArchive& archive) const;
 
   // write.cc
   // Bytes of the zone, behind all that were streamed before, go from the buffer into flash as program units fill.

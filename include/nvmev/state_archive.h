@@ -12,6 +12,13 @@
 
 namespace nvmev {
 
+// Whether a byte that comes from elsewhere may be looked at as a bool.
+inline bool is_bool(const bool& value) {
+  u8 byte;
+  __builtin_memcpy(&byte, &value, 1);
+  return byte <= 1;
+}
+
 class StateArchive {
  public:
   StateArchive(const StateArchive&) = delete;
@@ -38,6 +45,9 @@ class StateArchive {
     static_assert(std::is_trivially_copyable_v<T>);
     bytes(&value, sizeof(value));
   }
+
+  // A byte that is neither 0 nor 1 is refused.
+  void flag(bool& value);
 
   void counter(Counter& counter) {
     u64 number = counter.get();

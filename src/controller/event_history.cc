@@ -2,6 +2,7 @@
 #include "event_history.h"
 
 #include "identity.h"
+#include "nvmev/error.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -44,6 +45,33 @@ void EventHistory::add(PersistentEventType type, u16 cntlid, u64 timestamp, cons
   memcpy(&events_[bytes_], data, length);
   bytes_ += length;
   count_++;
+}
+
+bool EventHistory::holds(u32 bytes, u32 count) const {
+  u32 at = 0;
+  while (at < bytes) {
+    PersistentEvent event;
+    if (count-- == 0 || bytes - at < sizeof(event)) return false;
+    memcpy(&event, &events_[at], sizeof(event));
+    at += sizeof(event);
+    if (event.header_length != sizeof(event) - 3 || event.length > bytes - at) return false;
+    at += event.length;
+  }
+  return count == 0;
+}
+
+void EventHistory::transfer(StateArchive& archive) {
+  archive.array("the size of the persistent event log", events_);
+  u32 bytes = bytes_, count = count_;
+  archive.value(bytes);
+  archive.value(count);
+  archive.value(generation_);
+  if (!archive.loading() || !archive.ok()) return;
+  if (bytes > kRoom || !holds(bytes, count)) {
+    return archive.refuse(err::kInvalid, "%u bytes of persistent events are not the %u it has", bytes, count);
+  }
+  bytes_ = bytes;
+  count_ = count;
 }
 
 bool EventHistory::establish(const PersistentEventHeader& device, u16 cntlid) {

@@ -34,12 +34,7 @@ class EventHistory {
   const u8* context() const { return context_.data(); }
   u32 context_bytes() const { return context_bytes_; }
 
-  void transfer(StateArchive& archive) {
-    archive.array("the size of the persistent event log", events_);
-    archive.value(bytes_);
-    archive.value(count_);
-    archive.value(generation_);
-  }
+  void transfer(StateArchive& archive);
 
   // Events that are kept.
   u32 count() const { return count_; }
@@ -49,6 +44,8 @@ class EventHistory {
   static_assert(kRoom + sizeof(nvme::PersistentEventHeader) <= kLogBytes);
 
   void drop_oldest();
+  // Whether the first `bytes` bytes are `count` events.
+  bool holds(u32 bytes, u32 count) const;
 
   HostArray<u8> events_;   // in the order in which they came
   HostArray<u8> context_;

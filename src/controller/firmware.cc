@@ -4,6 +4,7 @@
 #include "admin.h"
 #include "controller.h"
 #include "identity.h"
+#include "nvmev/error.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -139,6 +140,19 @@ AdminResult firmware_download(Controller& controller, const Sqe& sqe) {
   const Status status = controller.receive(sqe, firmware.place(offset), static_cast<u32>(length));
   if (status == Status::kSuccess) firmware.note_piece(static_cast<u32>(offset), static_cast<u32>(length));
   return {status};
+}
+
+void Firmware::transfer(StateArchive& archive) {
+  archive.value(revisions_);
+  u32 active = active_, next = next_;
+  archive.value(active);
+  archive.value(next);
+  if (!archive.loading() || !archive.ok()) return;
+  if (active == 0 || active > kSlots || empty(active) || next > kSlots || (next != 0 && empty(next))) {
+    return archive.refuse(err::kInvalid, "firmware slot %u is active, and %u next", active, next);
+  }
+  active_ = active;
+  next_ = next;
 }
 
 AdminResult firmware_commit(Controller& controller, const Sqe& sqe) {

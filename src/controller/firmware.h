@@ -40,11 +40,7 @@ class Firmware {
   const char* revision() const { return revisions_[active_ - 1].data(); }
   void fill(nvme::FirmwareSlotLog& log) const;
 
-  void transfer(StateArchive& archive) {
-    archive.value(revisions_);
-    archive.value(active_);
-    archive.value(next_);
-  }
+  void transfer(StateArchive& archive);
 
  private:
   using Revision = std::array<char, 8>;

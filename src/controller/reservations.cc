@@ -305,12 +305,12 @@ void Reservations::transfer(StateArchive& archive) {
     archive.value(state.generation);
     archive.value(state.type);
     archive.value(state.holder);
-    archive.value(state.persists);
+    archive.flag(state.persists);
     for (Registrant& registrant : state.registrants) {
-      archive.value(registrant.used);
+      archive.flag(registrant.used);
       archive.value(registrant.host.low);
       archive.value(registrant.host.high);
-      archive.value(registrant.host.extended);
+      archive.flag(registrant.host.extended);
       archive.value(registrant.host.controller);
       archive.value(registrant.key);
     }

@@ -46,7 +46,7 @@ class Sanitize {
   // While none is under way.
   void transfer(StateArchive& archive) {
     archive.value(status_);
-    archive.value(failed_);
+    archive.flag(failed_);
     archive.value(cdw10_);
     archive.value(passes_done_);
     archive.value(writes_);

@@ -16,7 +16,11 @@ struct Attached {
     nvmev_error error{};
     loaded = nvmev_dev_load(rig.device.get(), &error);
     message = error.text;
-    if (loaded == 0) rig.start();
+    if (loaded != 0) return;
+    Driver::EnableOptions options;
+    options.css = nvme::cc::kCssAllIocs;
+    if (!rig.driver.enable(options)) std::abort();
+    rig.driver.create_queue_pair(1, 64);
   }
 
   int save() {

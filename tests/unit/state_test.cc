@@ -47,6 +47,7 @@ class State : public testing::TestWithParam<const char*> {
   static Settings settings() {
     const std::string type = GetParam();
     if (type == "conv") return kConv;
+    if (type == "controllers") return {{"type", "nvm"}, {"controllers", "2"}};
     if (type == "both") return {{"namespaces", "conv:32M:dies_per_channel=1,nvm:32M"}};
     return {{"type", type}};
   }
@@ -275,7 +276,7 @@ TEST_P(State, ADamagedSuperblockLeavesTheOther) {
   expect_contents(second.rig, contents);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, State, testing::Values("nvm", "conv", "both"));
+INSTANTIATE_TEST_SUITE_P(Types, State, testing::Values("nvm", "conv", "both", "controllers"));
 
 TEST(StateFile, OtherDevicesAndVersionsAreRefused) {
   TestFile file;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// State of key-value and open-channel SSDs: through state files with commands of their own, and what their FTLs do with bytes that
+// State of key-value, zoned and open-channel SSDs: through state files with commands of their own, and what their FTLs do with bytes that
 // nobody of ours wrote.
 #include <gtest/gtest.h>
 
@@ -9,10 +9,12 @@
 #include "ftl/ocssd/ocssd12.h"
 #include "ftl/ocssd/ocssd20.h"
 #include "host/attached.h"
+#include "host/damage.h"
 #include "host/kv_commands.h"
 #include "host/kv_device.h"
 #include "host/memory_archive.h"
 #include "host/open_channel.h"
+#include "nvmev/nvme/zns.h"
 
 namespace nvmev::test {
 namespace {
@@ -162,6 +164,76 @@ bool holds_oc12(Rig& rig, const Contents& contents) {
   return true;
 }
 
+// ---- Zoned: block -> seed. 16 zones of 48 blocks of 4 KiB, 64 blocks apart, of which 6 are used.
+
+constexpr u32 kZones = 6, kZoneBlocks = 48, kZoneStride = 64;
+
+// Written up to there, as the report has it; full zones: to the end.
+u32 written_zns(Rig& rig, u32 zone) {
+  DmaBuffer buffer(rig.driver.arena(), 128);
+  nvme::Sqe sqe{};
+  sqe.opcode = static_cast<u8>(nvme::ZnsOpcode::kZoneManagementReceive);
+  sqe.nsid = 1;
+  sqe.cdw10 = zone * kZoneStride;
+  sqe.cdw12 = 128 / 4 - 1;
+  sqe.prp1 = buffer.bus(0);
+  EXPECT_TRUE(rig.io(sqe).ok());
+  nvme::ZoneDescriptor descriptor;
+  std::memcpy(&descriptor, buffer.read().data() + 64, sizeof(descriptor));
+  if (descriptor.state >> 4 == static_cast<u8>(nvme::ZoneState::kFull)) return kZoneBlocks;
+  return static_cast<u32>(descriptor.write_pointer - zone * kZoneStride);
+}
+
+void change_zns(Rig& rig, Contents& contents, u64 seed, u32 count) {
+  rig.driver.lba_size = 4096;
+  std::mt19937_64 random(seed);
+  for (u32 i = 0; i < count; i++) {
+    const u32 zone = static_cast<u32>(random() % kZones);
+    const u64 start = zone * kZoneStride;
+    const u32 at = written_zns(rig, zone);
+    if (at == kZoneBlocks) {
+      nvme::Sqe reset{};
+      reset.opcode = static_cast<u8>(nvme::ZnsOpcode::kZoneManagementSend);
+      reset.nsid = 1;
+      reset.cdw10 = static_cast<u32>(start);
+      reset.cdw13 = static_cast<u32>(nvme::ZoneSendAction::kReset);
+      ASSERT_TRUE(rig.io(reset).ok());
+      for (u32 b = 0; b < kZoneBlocks; b++) contents.erase(start + b);
+      continue;
+    }
+    std::vector<u8> data;
+    for (u64 blocks = 1 + random() % (kZoneBlocks - at); blocks != 0; blocks--) {
+      const u64 block = start + at + data.size() / 4096;
+      contents[block] = seed * 1000000 + block;
+      const std::vector<u8> bytes = pattern(4096, contents[block]);
+      data.insert(data.end(), bytes.begin(), bytes.end());
+    }
+    ASSERT_TRUE(rig.driver.write(start + at, data).ok());
+  }
+  // Power would do that: the next run finds the same.
+  nvme::Sqe close{};
+  close.opcode = static_cast<u8>(nvme::ZnsOpcode::kZoneManagementSend);
+  close.nsid = 1;
+  close.cdw13 = static_cast<u32>(nvme::ZoneSendAction::kClose) | nvme::kSendSelectAll;
+  ASSERT_TRUE(rig.io(close).ok());
+}
+
+bool holds_zns(Rig& rig, const Contents& contents) {
+  rig.driver.lba_size = 4096;
+  for (u32 zone = 0; zone < kZones; zone++) {
+    u32 end = 0;
+    while (end < kZoneBlocks && contents.count(zone * kZoneStride + end) != 0) end++;
+    if (written_zns(rig, zone) != end) return false;
+  }
+  for (const auto& [block, seed] : contents) {
+    if (rig.driver.read(block, 1).bytes != pattern(4096, seed)) return false;
+  }
+  return true;
+}
+
+const Settings kZns{{"type", "zns"},       {"capacity", "4M"},       {"lba_size", "4096"},        {"channels", "2"},
+                    {"planes", "1"},       {"page_size", "16K"},     {"dies_per_channel", "2"},   {"program_pages", "1"},
+                    {"pages_per_block", "16"}, {"zone_size", "256K"}, {"zone_capacity", "192K"}, {"zone_write_buffer", "64K"}};
 const Settings kKv{{"type", "kv"}, {"capacity", "32M"}, {"channels", "2"}, {"dies_per_channel", "1"}, {"write_buffer_size", "256K"}};
 const Settings kOc20{{"type", "ocssd"}, {"capacity", "2M"}, {"num_grp", "2"}, {"num_pu", "2"},    {"num_chk", "4"},
                      {"num_sec", "16"}, {"ws_min", "1"},    {"ws_opt", "1"},  {"mw_cunits", "0"}};
@@ -179,6 +251,7 @@ const Kind kKinds[] = {
      "whether the index is in flash is 1 there and 0 here"},
     {"kv_nvm", kKv + Settings{{"kv_timing", "nvm"}}, 0, change_kv, holds_kv, {{"kv_timing", "conv"}},
      "kv_timing is 1 there and 0 here"},
+    {"zns", kZns, 1, change_zns, holds_zns, {{"zone_capacity", "256K"}}, "the capacity of a zone is 196608 there and 262144 here"},
     {"ocssd20", kOc20, 3, change_oc20, holds_oc20, {{"num_grp", "1"}, {"num_pu", "4"}}, "the number of groups is 2 there and 1 here"},
     {"ocssd12", kOc12, 3, change_oc12, holds_oc12, {{"lnum_ch", "4"}, {"lnum_lun", "1"}}, "the number of groups is 2 there and 4 here"},
 };
@@ -388,32 +461,6 @@ TEST(StateOfOcssd, BadBlocksSurvive) {
 }
 
 // ---- Bytes that nobody of ours wrote: they are refused, or the FTL goes on as one of its own.
-
-std::vector<u8> damaged(const std::vector<u8>& good, std::mt19937_64& random) {
-  std::vector<u8> bytes = good;
-  if (random() % 8 == 0) bytes.resize(random() % bytes.size());
-  for (u64 i = 1 + random() % 3; i != 0 && !bytes.empty(); i--) {
-    const size_t at = random() % bytes.size();
-    switch (random() % 4) {
-      case 0:
-        bytes[at] ^= static_cast<u8>(1u << random() % 8);
-        break;
-      case 1:
-        bytes[at] = static_cast<u8>(random());
-        break;
-      case 2:
-        bytes[at] = 0xff;
-        break;
-      default: {
-        // A stretch from elsewhere.
-        const size_t from = random() % bytes.size();
-        const size_t length = std::min<size_t>(random() % 64, bytes.size() - std::max(at, from));
-        std::memmove(&bytes[at], &bytes[from], length);
-      }
-    }
-  }
-  return bytes;
-}
 
 class HostileKv : public testing::TestWithParam<const char*> {};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "../controller.h"
+#include "nvmev/error.h"
 #include "nvmev/state_archive.h"
 
 namespace nvmev {
@@ -8,8 +9,15 @@ void Controller::transfer(StateArchive& archive, u64 now) {
   LifeTotals life = totals(now);
   archive.value(life);
   if (archive.loading()) shared_->earlier = life;
-  archive.value(saved_);
-  if (archive.loading()) restore_error_recovery();
+  FeatureValues saved = saved_;
+  archive.value(saved);
+  if (!archive.loading() || !archive.ok()) return;
+  bool sound = is_bool(saved.timestamp_by_host) && (saved.power & 0x1f) < kPowerStateCount;
+  for (const IdleTransition& transition : saved.idle_transitions) sound &= transition.to < kPowerStateCount;
+  if (!sound) return archive.refuse(err::kInvalid, "its saved features are none");
+  saved.host_memory = {};  // of an earlier run of the host
+  saved_ = saved;
+  restore_error_recovery();
 }
 
 }  // namespace nvmev

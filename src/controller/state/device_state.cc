@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "device_state.h"
 
+#include "../command_set.h"
 #include "../controller.h"
 #include "nvmev/error.h"
 #include "nvmev/text.h"
@@ -24,6 +25,31 @@ void describe(const Subsystem& subsystem, char (&text)[sizeof(StateSuperblock::d
   snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s%s",
            config.namespaces[0] != '\0' ? config.namespaces : config.type,
            static_cast<unsigned long long>(config.capacity), config.serial, region, buffer);
+}
+
+// Whether the namespace is one that its region could have.
+bool fits(const Subsystem& subsystem, const Namespace& ns) {
+  const Region& region = *ns.region;
+  const FormatChoice choice = ns.format_choice();
+  const u64 end = region.base + region.bytes;
+  if (ns.base % kPageSize != 0 || ns.base < region.base || ns.base >= end || ns.bytes == 0 || ns.bytes > end - ns.base ||
+      ns.allocated() > end - ns.base || (region.set->whole_region && (ns.base != region.base || ns.bytes != region.whole))) {
+    return false;
+  }
+  for (const Namespace& other : subsystem.namespaces) {
+    if (&other != &ns && other.exists() && other.base < ns.base + ns.allocated() && ns.base < other.base + other.allocated()) {
+      return false;
+    }
+  }
+  const u32 attached = ns.controllers.load(std::memory_order_relaxed);
+  if (ns.shared ? subsystem.controller_count == 1 : (attached & (attached - 1)) != 0) return false;
+  const BlockFormat& format = kBlockFormats[choice.index];
+  if (region.set->fixed_format != nullptr) {
+    return format.metadata == 0 && region.config.lba_size == 1u << format.shift && choice.dps == 0;
+  }
+  const u32 formats = region.set->has_metadata ? subsystem.metadata.formats() : region.set->formats;
+  const u8 type = choice.dps & kDpsType;
+  return choice.index < formats && (type == 0 || (type <= 3 && format.metadata >= format.tuple()));
 }
 
 void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
@@ -58,7 +84,8 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     if (row.region >= subsystem.regions.size() || row.format >= kBlockFormatCount ||
         kBlockFormats[row.format].density() > subsystem.metadata.room() ||
         (row.settings & ~(kInterleaved | kDpsType | kDpsFirst)) != 0 ||
-        row.exists > 3 || row.exists == 2 || row.ana_group >= kAnaGroups || row.controllers >> subsystem.controller_count != 0 ||
+        row.exists > 3 || row.exists == 2 || (row.exists == 0 && (row.base | row.bytes | row.controllers) != 0) ||
+        row.ana_group >= kAnaGroups || row.controllers >> subsystem.controller_count != 0 ||
         row.protection > static_cast<u8>(nvme::WriteProtection::kPermanent)) {
       return archive.refuse(err::kInvalid, "namespace %u is none of this device", ns.id);
     }
@@ -73,6 +100,12 @@ void transfer_namespaces(StateArchive& archive, Subsystem& subsystem) {
     ns.ana_group = static_cast<u8>(row.ana_group + 1);
     ns.controllers.store(row.controllers, std::memory_order_relaxed);
     ns.state.store(row.exists != 0 ? NamespaceState::kAllocated : NamespaceState::kAbsent, std::memory_order_release);
+  }
+  if (!archive.loading() || !archive.ok()) return;
+  for (const Namespace& ns : subsystem.namespaces) {
+    if (!ns.exists() || fits(subsystem, ns)) continue;
+    return archive.refuse(err::kInvalid, "namespace %u of %llu bytes at %llu does not fit into this device", ns.id,
+                          static_cast<unsigned long long>(ns.bytes), static_cast<unsigned long long>(ns.base));
   }
 }
 

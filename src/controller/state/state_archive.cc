@@ -84,6 +84,14 @@ void StateArchive::read_sparse(u8* data, u64 length) {
   }
 }
 
+void StateArchive::flag(bool& flag) {
+  u8 byte = flag;
+  value(byte);
+  if (!ok()) return;
+  if (byte > 1) return refuse(err::kInvalid, "a flag of it is %u", byte);
+  flag = byte != 0;
+}
+
 void StateArchive::expect(const char* name, u64 number) {
   u64 there = number;
   value(there);
