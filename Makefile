@@ -55,7 +55,7 @@ demo:
 
 test:
 	@scripts/setup vm unit
-	@scripts/tally '$(MAKE) unit' 'FUZZ_SEED=1 FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SEED=1 FUZZ_SECONDS=20 scripts/fuzz profile' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+	@scripts/tally '$(MAKE) unit' 'FUZZ_SEED=1 FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SEED=1 FUZZ_SECONDS=20 scripts/fuzz profile state' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
 
 test-kernels:
 	@scripts/setup vm
@@ -77,7 +77,7 @@ help:
 	@echo 'make bench         speed of the core; BENCH_ARGS for Google Benchmark'
 	@echo 'make sim           build/sim/nvmev-sim, the offline simulator; sim-test: its tests'
 	@echo 'make cli           build/cli/nvmev, the command line tool'
-	@echo 'make fuzz          hostile requesters and profiles of a fuzzer, for FUZZ_SECONDS each'
+	@echo 'make fuzz          hostile requesters, profiles and state files of a fuzzer, for FUZZ_SECONDS each'
 	@echo 'make test          unit tests and fuzzing, then tests in guests with kernels 6.1 and 6.12'
 	@echo 'make test-kernels  build, load, I/O and unload on 5.10 and the newest 7.x as well'
 	@echo 'make clean         removes what was built; distclean: the images of the guests too'
