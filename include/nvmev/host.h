@@ -398,9 +398,16 @@ void *nvmev_host_map(struct nvmev_function *function, uint64_t bus, uint32_t len
 
 /*
  * The requester has shut the device down (CC.SHN). True: the host will save its state, holding the device meanwhile; the
- * shutdown is complete when it releases it. From dispatcher 0; must not wait.
+ * shutdown is complete when it releases it. Where nvmev_host_medium_stays(), only for the last controller that runs. From
+ * dispatcher 0; must not wait.
  */
 bool nvmev_host_save(struct nvmev_host *host);
+
+/*
+ * A controller is about to be ready: from now on commands change what the medium holds, so that a state beside it, where
+ * nvmev_host_medium_stays(), does not count any more. From dispatcher 0; must not wait.
+ */
+void nvmev_host_enabled(struct nvmev_host *host);
 
 /*
  * A state file begins with two blocks of this size; each of them counts only with these 8 bytes at its beginning. Where a host

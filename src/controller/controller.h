@@ -221,6 +221,7 @@ class Controller {
   // hold.cc
   bool step_hold();
   void finish_saving();
+  bool may_save();
 
   // controller.cc
   void begin_life(u64 now);

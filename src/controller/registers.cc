@@ -122,6 +122,7 @@ void Controller::enable() {
   shared_->weighted.store(cc::ams(value) == cc::kAmsWeighted, std::memory_order_relaxed);
   shared_->all_command_sets.store(cc::css(value) == cc::kCssAllIocs, std::memory_order_relaxed);
   apply_ana();
+  nvmev_host_enabled(shared_->host);
   state_ = State::kReady;
   passes_ = 0;
   set_csts(csts::kReady);

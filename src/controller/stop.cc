@@ -78,6 +78,16 @@ void Controller::forget_shadow_doorbells() {
   shadow_doorbells_ = event_indexes_ = nullptr;
 }
 
+// Beside data that stay where they are a state means nothing while another controller may change them.
+bool Controller::may_save() {
+  if (!nvmev_host_medium_stays(shared_->host)) return true;
+  bool runs = false;
+  subsystem().for_each_controller([&](const Controller& other) {
+    runs |= &other != this && (other.state_ == State::kReady || other.state_ == State::kStopping);
+  });
+  return !runs;
+}
+
 void Controller::finish_stop() {
   shared_->sqs[0].state.store(SqState::kAbsent, std::memory_order_release);
   shared_->cqs[0].exists = false;
@@ -92,7 +102,7 @@ void Controller::finish_stop() {
   if (stop_reason_ == StopReason::kShutdown) {
     save_over_.store(false, std::memory_order_relaxed);
     state_ = State::kSaving;
-    if (!nvmev_host_save(shared_->host)) finish_saving();
+    if (!may_save() || !nvmev_host_save(shared_->host)) finish_saving();
     return;
   }
   if (stop_reason_ == StopReason::kKeepAlive) {

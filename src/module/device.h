@@ -158,7 +158,8 @@ struct nvmev_host {
 		struct file *file; /* or NULL: see area */
 		void *area; /* of the reserved range, or NULL: without a file, the device keeps no state */
 		u64 area_size; /* bytes */
-		u64 magics[2]; /* of the area, while the device runs and what is there counts for nothing */
+		u64 magics[2]; /* of the area, while what is there counts for nothing */
+		bool running; /* a controller was enabled since its state was asked for last */
 		char label[NVMEV_PATH_LEN + 16]; /* the parameter as given, for messages */
 		const char *place; /* the same */
 		struct mutex lock; /* one save at a time */

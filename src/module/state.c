@@ -2,7 +2,7 @@
 /*
  * The state file: opened when the device is made, read into it, and written when the requester shuts
  * the device down, when somebody asks for it, and when the device goes. Or, instead of a file, the end of
- * the reserved range, which is written when the device goes.
+ * the reserved range, which is written when the requester shuts the device down, and when the device goes.
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -51,6 +51,28 @@ static void nvmev_area_forget(void *head)
 		if (nvmev_area_marked(head, block))
 			memset(head + block * NVMEV_STATE_BLOCK, 0, sizeof(u64));
 	}
+}
+
+/* What is in the range counts only while no command changes the data beside it. */
+static void nvmev_area_hide(struct nvmev_host *host)
+{
+	void *head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
+
+	if (!nvmev_area_marked(head, 0) && !nvmev_area_marked(head, 1))
+		return;
+	memcpy(&host->state.magics[0], head, sizeof(u64));
+	memcpy(&host->state.magics[1], head + NVMEV_STATE_BLOCK, sizeof(u64));
+	nvmev_area_forget(head);
+}
+
+static void nvmev_area_show(struct nvmev_host *host)
+{
+	void *head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
+
+	if (!(host->state.magics[0] | host->state.magics[1]))
+		return;
+	memcpy(head, &host->state.magics[0], sizeof(u64));
+	memcpy(head + NVMEV_STATE_BLOCK, &host->state.magics[1], sizeof(u64));
 }
 
 /* ---- What the core asks for ------------------------------------------------------------------ */
@@ -153,21 +175,42 @@ static void nvmev_state_give_back(struct nvmev_host *host)
 	nvmev_state_punch(host, round_up(end, PAGE_SIZE), i_size_read(file_inode(host->state.file)));
 }
 
+void nvmev_host_enabled(struct nvmev_host *host)
+{
+	if (!host->state.area)
+		return;
+	WRITE_ONCE(host->state.running, true);
+	smp_mb(); /* see nvmev_area_saved() */
+	nvmev_area_hide(host);
+}
+
 bool nvmev_host_medium_stays(struct nvmev_host *host)
 {
 	return host->state.area;
 }
 
-/* What is in the range counts only while no device runs on it: it is written at the end alone. */
 bool nvmev_host_save(struct nvmev_host *host)
 {
-	if (!host->state.file)
+	if (!host->state.file && !host->state.area)
 		return false;
+	WRITE_ONCE(host->state.running, false);
 	queue_work(system_unbound_wq, &host->state.work);
 	return true;
 }
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
+
+/* `result`: of nvmev_dev_save(). What was there before counts again only if the device is still as it was. */
+static void nvmev_area_saved(struct nvmev_host *host, int result)
+{
+	if (result == 1)
+		nvmev_area_show(host);
+	memset(host->state.magics, 0, sizeof(host->state.magics));
+	/* Pairs with nvmev_host_enabled(): one of the two finds what the other has done. */
+	smp_mb();
+	if (READ_ONCE(host->state.running))
+		nvmev_area_hide(host);
+}
 
 static int nvmev_state_write(struct nvmev_host *host)
 {
@@ -177,7 +220,11 @@ static int nvmev_state_write(struct nvmev_host *host)
 
 	if (!error)
 		return -ENOMEM;
+	if (host->state.area)
+		nvmev_area_hide(host);
 	result = nvmev_dev_save(host->dev, begin, error);
+	if (host->state.area)
+		nvmev_area_saved(host, result);
 	if (result < 0)
 		nvmev_err(host, "%s: not saved, %s: %s", host->state.label,
 			  host->state.file ? "what it held is still there" : "the state is lost",
@@ -189,12 +236,10 @@ static int nvmev_state_write(struct nvmev_host *host)
 	return result < 0 ? result : 0;
 }
 
-int nvmev_state_save(struct nvmev_host *host)
+static int nvmev_state_save_held(struct nvmev_host *host)
 {
 	int result;
 
-	if (!host->state.file)
-		return -ENOENT;
 	mutex_lock(&host->state.lock);
 	nvmev_dev_hold(host->dev);
 	nvmev_threads_wake_dispatcher(host, 0);
@@ -208,14 +253,20 @@ int nvmev_state_save(struct nvmev_host *host)
 	return result;
 }
 
+/* Of reserved memory the state would be an old one at once: commands go on changing the data. */
+int nvmev_state_save(struct nvmev_host *host)
+{
+	return host->state.file ? nvmev_state_save_held(host) : -ENOENT;
+}
+
 static void nvmev_state_work(struct work_struct *work)
 {
-	nvmev_state_save(container_of(work, struct nvmev_host, state.work));
+	nvmev_state_save_held(container_of(work, struct nvmev_host, state.work));
 }
 
 void nvmev_state_finish(struct nvmev_host *host)
 {
-	if (host->state.file)
+	if (host->state.file || host->state.area)
 		flush_work(&host->state.work);
 }
 
@@ -285,20 +336,15 @@ int nvmev_state_load(struct nvmev_host *host, struct nvmev_error *error)
 
 void nvmev_state_begin(struct nvmev_host *host)
 {
-	void *head;
-
-	if (!host->state.area)
-		return;
-	head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
-	memcpy(&host->state.magics[0], head, sizeof(u64));
-	memcpy(&host->state.magics[1], head + NVMEV_STATE_BLOCK, sizeof(u64));
-	nvmev_area_forget(head);
+	if (host->state.area)
+		nvmev_area_hide(host);
 }
 
 void nvmev_state_close(struct nvmev_host *host)
 {
 	if (!host->state.file && !host->state.area)
 		return;
+	WRITE_ONCE(host->state.running, false);
 	nvmev_state_write(host);
 	nvmev_state_give_back(host);
 	if (host->state.file)
@@ -309,14 +355,9 @@ void nvmev_state_close(struct nvmev_host *host)
 
 void nvmev_state_drop(struct nvmev_host *host)
 {
-	void *head;
-
 	if (host->state.file)
 		filp_close(host->state.file, NULL);
 	host->state.file = NULL;
-	if (!host->state.area || !(host->state.magics[0] | host->state.magics[1]))
-		return;
-	head = nvmev_area_at(host, 0, NVMEV_AREA_HEAD);
-	memcpy(head, &host->state.magics[0], sizeof(u64));
-	memcpy(head + NVMEV_STATE_BLOCK, &host->state.magics[1], sizeof(u64));
+	if (host->state.area)
+		nvmev_area_show(host);
 }

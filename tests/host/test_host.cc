@@ -155,6 +155,8 @@ bool nvmev_host_save(nvmev_host* host) {
   return save && save();
 }
 
+void nvmev_host_enabled(nvmev_host* host) { TestHost::of(host).enabled.fetch_add(1, std::memory_order_relaxed); }
+
 uint64_t nvmev_host_file_size(nvmev_host* host) { return TestHost::of(host).file.size(); }
 
 int nvmev_host_file_read(nvmev_host* host, uint64_t offset, void* data, size_t length) {

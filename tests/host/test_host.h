@@ -80,6 +80,7 @@ class TestHost : public nvmev_host {
   bool medium_stays = false;
   // Called by the device's thread when the requester has shut it down; the result is nvmev_host_save()'s.
   std::function<bool()> on_shutdown;
+  std::atomic<u64> enabled{0};  // times that a controller became ready
 
   // ---- Log
   std::vector<LogLine> log() const;

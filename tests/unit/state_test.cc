@@ -7,6 +7,7 @@
 
 #include "../src/controller/state/xxh64.h"
 #include "host/attached.h"
+#include "host/pair.h"
 
 namespace nvmev::test {
 namespace {
@@ -397,6 +398,29 @@ TEST(StateFile, ShutdownWaitsForTheSave) {
   Attached next(file, kConv);
   ASSERT_EQ(next.loaded, 0);
   expect_contents(next.rig, contents);
+}
+
+TEST(StateFile, BesideDataOnlyTheLastControllersShutdownIsASave) {
+  for (const bool stays : {false, true}) {
+    Pair pair;
+    u32 asked = 0;
+    pair.host.on_shutdown = [&asked] {
+      asked++;
+      return false;
+    };
+    pair.host.medium_stays = stays;
+    pair.start();
+    EXPECT_EQ(pair.host.enabled.load(), 2u);
+    pair.second.shutdown();
+    EXPECT_EQ(asked, stays ? 0u : 1u);
+    pair.first.shutdown();
+    EXPECT_EQ(asked, stays ? 1u : 2u);
+    // What the device says when it runs again.
+    pair.first.disable();
+    EXPECT_EQ(pair.host.enabled.load(), 2u);
+    ASSERT_TRUE(pair.first.enable());
+    EXPECT_EQ(pair.host.enabled.load(), 3u);
+  }
 }
 
 TEST(StateFile, MediumWithoutDataHasNoState) {
