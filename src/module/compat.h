@@ -13,6 +13,7 @@
 #include <linux/pci.h>
 #include <linux/smp.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "Linux 5.10 or later is needed"
@@ -50,6 +51,16 @@ static inline void nvmev_irq_work_init(struct irq_work *work, void (*function)(s
 #else
 	init_irq_work(work, function);
 	atomic_set(&work->flags, IRQ_WORK_HARD_IRQ);
+#endif
+}
+
+/* For work that is bound to no CPU; 7.2 warns of those who use the queue's old name. */
+static inline void nvmev_queue_unbound_work(struct work_struct *work)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	queue_work(system_dfl_wq, work);
+#else
+	queue_work(system_unbound_wq, work);
 #endif
 }
 

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "device.h"
 
 /* ---- The end of the reserved range as a file --------------------------------------------------
@@ -194,7 +195,7 @@ bool nvmev_host_save(struct nvmev_host *host)
 	if (!host->state.file && !host->state.area)
 		return false;
 	WRITE_ONCE(host->state.running, false);
-	queue_work(system_unbound_wq, &host->state.work);
+	nvmev_queue_unbound_work(&host->state.work);
 	return true;
 }
 
