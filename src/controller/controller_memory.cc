@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "controller_memory.h"
 
-#include "nvmev/error.h"
-#include "nvmev/text.h"
-
 namespace nvmev {
 
 namespace cmbloc = nvme::cmbloc;
@@ -12,16 +9,6 @@ namespace memory_space = nvme::memory_space;
 namespace pmrcap = nvme::pmrcap;
 
 namespace {
-
-int check_key(const char* key, u32 bytes, u32 controllers, nvmev_error* error) {
-  if (bytes == 0) return 0;
-  if (bytes < kMinControllerMemory) {
-    return fail(error, err::kRange, "%s=%u is out of range: 0 or %u to %u is right", key, bytes, kMinControllerMemory,
-                kMaxControllerMemory);
-  }
-  if (controllers != 1) return fail(error, err::kInvalid, "%s=%u: with controllers=1 it is right", key, bytes);
-  return 0;
-}
 
 u32 location() {
   return cmbloc::bir(NVMEV_CMB_BAR) | cmbloc::kMixedList | cmbloc::kIndependentList | cmbloc::kMixedData;
@@ -40,11 +27,6 @@ u32 region_capabilities() {
 }
 
 }  // namespace
-
-int check_controller_memory(const nvmev_config& config, nvmev_error* error) {
-  if (const int result = check_key("cmb", config.cmb_size, config.controllers, error); result != 0) return result;
-  return check_key("pmr", config.pmr_size, config.controllers, error);
-}
 
 ControllerMemory::ControllerMemory(nvmev_host* host, const nvmev_config& config, u8* bar, Bus& bus,
                                    const std::atomic<nvme::Status>& gate)

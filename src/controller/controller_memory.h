@@ -21,9 +21,6 @@ namespace nvmev {
 inline constexpr u32 kMinControllerMemory = 64u << 10;  // bytes
 inline constexpr u32 kMaxControllerMemory = 1u << 30;
 
-// Keys cmb and pmr. 0 or a negative errno with *error.
-int check_controller_memory(const nvmev_config& config, nvmev_error* error);
-
 class ControllerMemory {
  public:
   // `bar` is the controller's BAR 0. `gate`: see Subsystem::sanitize_gate.
