@@ -51,7 +51,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.cdfs = copy_formats(shared);
   describe_host_memory(shared, data);
   data.sgls = nvme::sgls::kByteAligned | nvme::sgls::kBitBucket | nvme::sgls::kLongerThanData;
-  if (shared.metadata.room() != 0) data.sgls |= nvme::sgls::kMetadataByteAligned | nvme::sgls::kMetadataSgl;
+  if (shared.subsystem.metadata_sgls) data.sgls |= nvme::sgls::kMetadataByteAligned | nvme::sgls::kMetadataSgl;
   data.sanicap = kSanicap;
   data.fna = nvme::kFnaCryptographicErase;
   data.nwpc = nvme::kWriteProtectionStates;

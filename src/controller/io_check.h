@@ -20,7 +20,9 @@ inline nvme::Status check_common(const IoContext& context, const nvme::Sqe& sqe)
   if (sqe.psdt() > kPsdtMetadataSgl) return Status::kInvalidField;
   if (context.ns == nullptr) return Status::kInvalidNamespaceOrFormat;
   // Other command sets have no metadata.
-  if (sqe.psdt() == kPsdtMetadataSgl && !context.ns->region->set->has_metadata) return Status::kInvalidField;
+  if (sqe.psdt() == kPsdtMetadataSgl && !(context.shared.subsystem.metadata_sgls && context.ns->region->set->has_metadata)) {
+    return Status::kInvalidField;
+  }
   // Formats that the host does not know (section 5.27.1.18 of the base specification).
   if (context.ns->block_format().extended() && !context.shared.extended_formats.load(std::memory_order_relaxed)) {
     return Status::kInvalidNamespaceOrFormat;

@@ -34,6 +34,8 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   if (const int result = medium.init(config, host, error); result != 0) return result;
   if (const int result = metadata.init(config, host, error); result != 0) return result;
   if (const int result = regions.init(config, host, error); result != 0) return result;
+  metadata_sgls = metadata.room() != 0;
+  for (const Region& region : regions) metadata_sgls &= region.set != &kOpenChannelCommandSet;
   create_namespaces(*this);
   // Twice what write buffers hold: what a cut may take back is among the last writes.
   u64 volatile_bytes = 0;

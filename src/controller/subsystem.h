@@ -33,6 +33,9 @@ struct Subsystem {
   nvmev_host* host;
   Medium medium;
   Metadata metadata;  // of namespaces whose LBA format has some
+  // Whether MPTR may point to an SGL. Not beside open-channel namespaces: drivers would use it for their metadata, too, which do not
+  // come that way.
+  bool metadata_sgls = false;
   Uncorrectable uncorrectable;
   AtomicUnits atomic_units;
   Regions regions;

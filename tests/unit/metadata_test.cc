@@ -423,6 +423,28 @@ TEST(Metadata, SglsThatAreWrong) {
   arena.free(memory, 1);
 }
 
+// A driver that sees them uses them for the metadata of every namespace.
+TEST(Metadata, SglsAreForDevicesOfBlocksAlone) {
+  constexpr u32 kMptrBits = nvme::sgls::kMetadataByteAligned | nvme::sgls::kMetadataSgl;
+  const auto sgls_of = [](Rig& rig) {
+    const auto [completion, data] = rig.driver.identify(nvme::Cns::kController, 0);
+    EXPECT_TRUE(completion.ok());
+    return reinterpret_cast<const nvme::IdentifyController*>(data.data())->sgls;
+  };
+  MetadataRig blocks;
+  EXPECT_EQ(sgls_of(blocks) & kMptrBits, kMptrBits);
+
+  Rig rig({{"namespaces", "nvm:16M,ocssd:48M:num_grp=2:num_pu=2"}});
+  rig.start();
+  EXPECT_EQ(sgls_of(rig) & kMptrBits, 0u);
+  DmaBuffer buffer(rig.driver.arena(), 4096);
+  Sqe sqe = with_sgl(cmd::io(NvmOpcode::kRead, 0, 8), data_block(buffer.bus(), 4096));
+  EXPECT_TRUE(rig.io(sqe).ok());
+  sqe.flags = 2 << 6;
+  sqe.mptr = buffer.bus();
+  EXPECT_EQ(rig.io(sqe).status, Status::kInvalidField);
+}
+
 TEST(Metadata, OutOfMemoryWritesNothing) {
   MetadataRig rig;
   ASSERT_EQ(rig.use({7, 512, 64, 8, 1}), Status::kSuccess);
