@@ -72,7 +72,7 @@ static int nvmev_host_init(struct nvmev_host *host, const struct nvmev_settings 
 	if (id < 0)
 		return id;
 	host->id = id;
-	snprintf(host->name, sizeof(host->name), "nvmev%d", id);
+	strscpy(host->name, settings->name, sizeof(host->name));
 	return nvmev_threads_count(settings, &host->config.workers, error);
 }
 

@@ -24,20 +24,7 @@
 
 #include <nvmev/host.h>
 
-#define NVMEV_PATH_LEN 256
-#define NVMEV_MAX_THREADS (NVMEV_MAX_DISPATCHERS + NVMEV_MAX_WORKERS)
-
-/* What a device is made from; filled by params.c. */
-struct nvmev_settings {
-	struct nvmev_config config;
-	u64 memmap_start; /* bytes; the range is given when memmap_size is not 0 */
-	u64 memmap_size; /* bytes */
-	char memmap_text[128]; /* the two as they were given, for messages */
-	char state_file[NVMEV_PATH_LEN]; /* empty: none */
-	u64 keep_state; /* bytes at the end of the reserved range, for the device's state; 0: none */
-	unsigned int nr_cpus; /* entries of cpus[]; 0: threads run anywhere */
-	unsigned int cpus[NVMEV_MAX_THREADS];
-};
+#include "settings.h"
 
 /* What can be tuned while devices run; the same for all of them. Written by params.c only. */
 struct nvmev_tunables {
@@ -45,6 +32,7 @@ struct nvmev_tunables {
 	unsigned int idle_poll; /* us */
 	unsigned int wake_early; /* us */
 	unsigned int min_free; /* MiB; 0: a sixteenth of the memory */
+	unsigned int nr_devices; /* made of the module's parameters; fixed */
 };
 
 extern struct nvmev_tunables nvmev_tunables;
@@ -132,10 +120,10 @@ struct nvmev_function {
 struct nvmev_host {
 	struct list_head node; /* of the list in device.c */
 	unsigned int id;
-	char name[16]; /* nvmev<id> */
+	char name[NVMEV_NAME_MAX + 1];
 	int numa_node; /* of the CPUs given, or NUMA_NO_NODE */
 
-	struct nvmev_config config; /* kept up to date by params.c */
+	struct nvmev_config config; /* kept up to date by param_set.c */
 	struct nvmev_dev *dev;
 
 	struct resource *range; /* of the reserved medium: behind the memory BARs */
@@ -177,14 +165,14 @@ struct nvmev_host {
 
 /* ---- params.c: module parameters ------------------------------------------------------------- */
 
-/*
- * Makes *settings of the parameters given, and from then on passes changes of parameters on to the
- * device that nvmev_params_attach() names. 0 or a negative errno with *error. May sleep.
- */
-int nvmev_params_read(struct nvmev_settings *settings, struct nvmev_error *error);
+/* Reads them, and makes the device that they describe. 0 or a negative errno, told in the log. May sleep. */
+int nvmev_params_start(void); /* once a module */
+void nvmev_params_stop(void);
 
-/* The parameters belong to `host` from now on; NULL: to nobody. Waits for a change in progress. */
-void nvmev_params_attach(struct nvmev_host *host);
+/* ---- configfs.c: more devices ---------------------------------------------------------------- */
+
+int nvmev_configfs_init(void); /* once a module */
+void nvmev_configfs_exit(void);
 
 /* ---- cpus.c ---------------------------------------------------------------------------------- */
 

@@ -1,43 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading and unloading of the module, which makes one device of its parameters.
+ * Loading and unloading of the module, which makes a device of its parameters.
  */
-#include <linux/err.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "device.h"
-
-static struct nvmev_host *nvmev_parameter_device;
-
-static int __init nvmev_make_parameter_device(void)
-{
-	struct nvmev_settings *settings;
-	struct nvmev_error *error;
-	struct nvmev_host *host;
-	int result = -ENOMEM;
-
-	settings = kzalloc(sizeof(*settings), GFP_KERNEL);
-	error = kzalloc(sizeof(*error), GFP_KERNEL);
-	if (!settings || !error)
-		goto out;
-
-	result = nvmev_params_read(settings, error);
-	if (!result) {
-		host = nvmev_host_create(settings, error);
-		result = PTR_ERR_OR_ZERO(host);
-	}
-	if (result) {
-		pr_err("nvmev: %s\n", error->text);
-		goto out;
-	}
-	nvmev_parameter_device = host;
-	nvmev_params_attach(host);
-out:
-	kfree(settings);
-	kfree(error);
-	return result;
-}
 
 static int __init nvmev_init(void)
 {
@@ -50,11 +17,16 @@ static int __init nvmev_init(void)
 	if (result)
 		goto exit_threads;
 	nvmev_debugfs_init();
-	result = nvmev_make_parameter_device();
+	result = nvmev_params_start();
 	if (result)
 		goto exit_pci;
+	result = nvmev_configfs_init();
+	if (result)
+		goto stop_params;
 	return 0;
 
+stop_params:
+	nvmev_params_stop();
 exit_pci:
 	nvmev_debugfs_exit();
 	nvmev_pci_exit();
@@ -65,8 +37,8 @@ exit_threads:
 
 static void __exit nvmev_exit(void)
 {
-	nvmev_params_attach(NULL);
-	nvmev_host_destroy(nvmev_parameter_device);
+	nvmev_configfs_exit();
+	nvmev_params_stop();
 	nvmev_debugfs_exit();
 	nvmev_pci_exit();
 	nvmev_threads_exit();

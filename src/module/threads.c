@@ -255,7 +255,7 @@ static int nvmev_thread_create(struct nvmev_thread *thread)
 	int node = thread->cpu >= 0 ? cpu_to_node(thread->cpu) : NUMA_NO_NODE;
 	struct task_struct *task;
 
-	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%s-%c%d",
+	task = kthread_create_on_node(nvmev_thread_main, thread, node, "%.11s-%c%d",
 				      thread->host->name, dispatches ? 'd' : 'w',
 				      dispatches ? thread->dispatcher : thread->worker);
 	if (IS_ERR(task))
