@@ -24,6 +24,8 @@ extern void config_item_init_type_name(struct config_item *item, const char *nam
 				       const struct config_item_type *type) __weak;
 extern void config_item_put(struct config_item *item) __weak;
 
+#define NVMEV_TEXT_MAX 4095u
+
 struct nvmev_config_device {
 	struct config_item item;
 	struct nvmev_param_set params;
@@ -51,8 +53,16 @@ static struct nvmev_param_set *nvmev_params_of(struct config_item *item)
 static ssize_t nvmev_param_store(struct config_item *item, enum nvmev_param_id id, const char *page,
 				 size_t count)
 {
-	int result = nvmev_param_set_write(nvmev_params_of(item), id, page);
+	struct nvmev_param_set *params = nvmev_params_of(item);
+	int result;
 
+	/* configfs takes as much at once: the rest would come as a text of its own. */
+	if (count >= NVMEV_TEXT_MAX) {
+		pr_err("nvmev: %s: %s: less than %u characters at once are right\n", params->name,
+		       nvmev_device_params[id].name, NVMEV_TEXT_MAX);
+		return -EFBIG;
+	}
+	result = nvmev_param_set_write(params, id, page);
 	return result ? result : count;
 }
 

@@ -144,6 +144,7 @@ struct nvmev_host {
 
 	struct {
 		struct file *file; /* or NULL: see area */
+		struct list_head node; /* of devices with a file */
 		void *area; /* of the reserved range, or NULL: without a file, the device keeps no state */
 		u64 area_size; /* bytes */
 		u64 magics[2]; /* of the area, while what is there counts for nothing */

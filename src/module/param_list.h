@@ -29,7 +29,7 @@ enum nvmev_param_kind {
  */
 #define NVMEV_DEVICE_PARAMS(X) \
 	X(profile, OWN, NVMEV_READER(profile), NVMEV_FIXED, \
-	  "name of an embedded profile, which the other parameters override (none)") \
+	  "name of an embedded profile, or the path of one of your own; the other parameters override it (none)") \
 	X(state_file, OWN, NVMEV_READER(state_file), NVMEV_FIXED, \
 	  "path of the file in which the device's state survives; made if it is not there (none)") \
 	X(keep_state, OWN, NVMEV_READER(keep_state), NVMEV_FIXED, \

@@ -3,6 +3,8 @@
  * From the texts of a device's parameters to its settings: each by itself, in the order of the list, then
  * against each other.
  */
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
@@ -13,14 +15,63 @@
 
 /* ---- Parameters that are the module's own ---------------------------------------------------- */
 
+#define NVMEV_PROFILE_MAX SZ_64K
+
+/* Reads the file at `path` into *text, the caller's to kvfree(). 0 or a negative errno with *error. */
+static int nvmev_read_file(const char *path, char **text, size_t *length, struct nvmev_error *error)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	loff_t at = 0;
+	ssize_t got;
+
+	if (IS_ERR(file))
+		return nvmev_fail(error, PTR_ERR(file),
+				  "profile=%.200s cannot be opened (%ld): the path of a file is right", path,
+				  PTR_ERR(file));
+	if (!S_ISREG(file_inode(file)->i_mode)) {
+		filp_close(file, NULL);
+		return nvmev_fail(error, -EINVAL, "profile=%.200s is no regular file", path);
+	}
+	*text = kvmalloc(NVMEV_PROFILE_MAX, GFP_KERNEL);
+	got = *text ? kernel_read(file, *text, NVMEV_PROFILE_MAX, &at) : -ENOMEM;
+	filp_close(file, NULL);
+	if (got >= 0 && got < NVMEV_PROFILE_MAX) {
+		*length = got;
+		return 0;
+	}
+	kvfree(*text);
+	if (got >= 0)
+		return nvmev_fail(error, -EFBIG, "profile=%.200s: less than %u bytes are right", path,
+				  NVMEV_PROFILE_MAX);
+	return nvmev_fail(error, got, "profile=%.200s cannot be read (%zd)", path, got);
+}
+
+static int nvmev_read_own_profile(struct nvmev_config *config, const char *path,
+				  struct nvmev_error *error)
+{
+	size_t length;
+	char *text;
+	int result = nvmev_read_file(path, &text, &length, error);
+
+	if (result)
+		return result;
+	result = nvmev_config_load(config, path, text, length, error);
+	kvfree(text);
+	return result;
+}
+
 static int nvmev_read_profile(struct nvmev_settings *settings, const char *name,
 			      struct nvmev_error *error)
 {
 	size_t length;
-	const char *text = nvmev_profile_text(name, &length);
+	const char *text;
 
+	if (name[0] == '/')
+		return nvmev_read_own_profile(&settings->config, name, error);
+	text = nvmev_profile_text(name, &length);
 	if (!text)
-		return nvmev_fail(error, -EINVAL, "profile=%.48s is unknown: one of %s is right",
+		return nvmev_fail(error, -EINVAL,
+				  "profile=%.48s is unknown: one of %s, or the absolute path of a file is right",
 				  name, nvmev_profile_names());
 	return nvmev_config_load(&settings->config, name, text, length, error);
 }
@@ -34,19 +85,23 @@ static int nvmev_read_key(struct nvmev_config *config, char *assignment, struct 
 		return nvmev_fail(error, -EINVAL, "keys=%.48s: key=value, with commas between, is right",
 				  assignment);
 	*value++ = '\0';
-	return nvmev_config_set(config, assignment, value, error);
+	return nvmev_config_set(config, strim(assignment), strim(value), error);
 }
 
 static int nvmev_read_keys(struct nvmev_settings *settings, const char *keys,
 			   struct nvmev_error *error)
 {
 	struct nvmev_config *config = &settings->config;
-	char *text = kstrdup(keys, GFP_KERNEL);
-	char *rest = text, *assignment;
+	char *text, *rest, *assignment;
 	int result = 0;
 
+	if (strchr(keys, '\n'))
+		return nvmev_fail(error, -EINVAL,
+				  "keys: one line is right, key=value with commas between; profile=PATH reads a file");
+	text = kstrdup(keys, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;
+	rest = text;
 	while (!result && (assignment = strsep(&rest, ",")))
 		result = nvmev_read_key(config, assignment, error);
 	kfree(text);

@@ -9,6 +9,8 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -288,10 +290,47 @@ static void nvmev_state_open_area(struct nvmev_host *host, const struct nvmev_se
 	host->state.place = "the reserved memory";
 }
 
+/* Devices with a state file. */
+static DEFINE_MUTEX(nvmev_state_files_lock);
+static LIST_HEAD(nvmev_state_files);
+
+/* Two devices that wrote to the same file would destroy it. */
+static int nvmev_state_claim(struct nvmev_host *host, struct file *file, struct nvmev_error *error)
+{
+	struct nvmev_host *other;
+	int result = 0;
+
+	mutex_lock(&nvmev_state_files_lock);
+	list_for_each_entry(other, &nvmev_state_files, state.node) {
+		if (file_inode(other->state.file) == file_inode(file))
+			result = nvmev_fail(error, -EBUSY,
+					    "%s is that of the device %s: another file is right",
+					    host->state.label, other->name);
+	}
+	if (!result) {
+		host->state.file = file;
+		list_add(&host->state.node, &nvmev_state_files);
+	}
+	mutex_unlock(&nvmev_state_files_lock);
+	return result;
+}
+
+static void nvmev_state_close_file(struct nvmev_host *host)
+{
+	if (!host->state.file)
+		return;
+	mutex_lock(&nvmev_state_files_lock);
+	list_del(&host->state.node);
+	mutex_unlock(&nvmev_state_files_lock);
+	filp_close(host->state.file, NULL);
+	host->state.file = NULL;
+}
+
 int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *settings,
 		     struct nvmev_error *error)
 {
 	struct file *file;
+	int result;
 
 	mutex_init(&host->state.lock);
 	INIT_WORK(&host->state.work, nvmev_state_work);
@@ -306,14 +345,17 @@ int nvmev_state_open(struct nvmev_host *host, const struct nvmev_settings *setti
 		return nvmev_fail(error, PTR_ERR(file),
 				  "state_file=%s cannot be opened (%ld): the path of a file is right",
 				  settings->state_file, PTR_ERR(file));
-	if (!S_ISREG(file_inode(file)->i_mode)) {
+	if (S_ISREG(file_inode(file)->i_mode))
+		result = nvmev_state_claim(host, file, error);
+	else
+		result = nvmev_fail(error, -EINVAL, "state_file=%s is no regular file",
+				    settings->state_file);
+	if (result) {
 		filp_close(file, NULL);
-		return nvmev_fail(error, -EINVAL, "state_file=%s is no regular file",
-				  settings->state_file);
+		return result;
 	}
 	file->f_ra.ra_pages = max_t(unsigned int, file->f_ra.ra_pages,
 				    NVMEV_STATE_WINDOW >> PAGE_SHIFT);
-	host->state.file = file;
 	return 0;
 }
 
@@ -348,17 +390,13 @@ void nvmev_state_close(struct nvmev_host *host)
 	WRITE_ONCE(host->state.running, false);
 	nvmev_state_write(host);
 	nvmev_state_give_back(host);
-	if (host->state.file)
-		filp_close(host->state.file, NULL);
-	host->state.file = NULL;
+	nvmev_state_close_file(host);
 	host->state.area = NULL;
 }
 
 void nvmev_state_drop(struct nvmev_host *host)
 {
-	if (host->state.file)
-		filp_close(host->state.file, NULL);
-	host->state.file = NULL;
+	nvmev_state_close_file(host);
 	if (host->state.area)
 		nvmev_area_show(host);
 }
