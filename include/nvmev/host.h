@@ -152,6 +152,10 @@ struct nvmev_config {
 	char serial[21]; /* Identify SN, at most 20 characters */
 	char model[41]; /* Identify MN, at most 40 characters */
 
+	/* Virtualization Enhancements, see src/controller/virtualization.h */
+	uint8_t virtualization; /* boolean: controllers beyond the first are secondary controllers of it */
+	uint8_t vq_flexible, vi_flexible; /* flexible resources: queue pairs, interrupt vectors; 0: half of queues + 1 */
+
 	/* Flash, see ftl/flash/ and docs/parameters.md; ns, bytes, MB/s (10^6 bytes a second). */
 	uint32_t channels, dies_per_channel, planes; /* planes: of a die */
 	uint32_t page_size; /* bytes of one plane's page */

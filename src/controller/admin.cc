@@ -7,6 +7,7 @@
 #include "lba_status.h"
 #include "open_channel/open_channel.h"
 #include "nvmev/nvme/log.h"
+#include "virtualization.h"
 
 namespace nvmev {
 
@@ -48,6 +49,7 @@ constexpr auto make_table() {
   row(Opcode::kKeepAlive) = {"Keep Alive", keep_alive, kPlain, nullptr, kAllowed};
   row(Opcode::kDirectiveSend) = {"Directive Send", directive_send, kOfNamespace, has_directives};
   row(Opcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kOfNamespace, has_directives};
+  row(Opcode::kVirtualizationManagement) = {"Virtualization Management", virtualization_management, kOfSubsystem, is_primary};
   // A driver that enables the controller meanwhile sets up its queues with it.
   row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr, kAllowed};
   row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};

@@ -70,5 +70,6 @@ AdminResult security_send(Controller&, const nvme::Sqe&);        // security.cc
 AdminResult security_receive(Controller&, const nvme::Sqe&);
 AdminResult keep_alive(Controller&, const nvme::Sqe&);           // keep_alive.cc
 AdminResult sanitize_command(Controller&, const nvme::Sqe&);     // sanitize.cc
+AdminResult virtualization_management(Controller&, const nvme::Sqe&);  // virtualization.cc
 
 }  // namespace nvmev

@@ -20,8 +20,9 @@ bool interrupts(const Sqe& sqe) { return sqe.cdw11 & 2; }
 u16 upper_cdw11(const Sqe& sqe) { return static_cast<u16>(sqe.cdw11 >> 16); }
 
 // What both Create commands ask for; `shift` is the log2 of an entry's bytes, as set in CC.
-Status check_create(const Shared& shared, const Sqe& sqe, bool exists, u32 shift, u32 expected_shift) {
-  if (queue_id(sqe) == 0 || queue_id(sqe) > shared.config.queues || exists) return Status::kInvalidQueueIdentifier;
+Status check_create(Controller& controller, const Sqe& sqe, bool exists, u32 shift, u32 expected_shift) {
+  const Shared& shared = controller.shared();
+  if (queue_id(sqe) == 0 || queue_id(sqe) > controller.queues() || exists) return Status::kInvalidQueueIdentifier;
   if (queue_size(sqe) < 2 || queue_size(sqe) > shared.config.queue_entries) return Status::kInvalidQueueSize;
   if (!contiguous(sqe)) return Status::kInvalidField;  // CAP.CQR
   if (shift != expected_shift) return Status::kInvalidField;
@@ -65,7 +66,7 @@ bool step_delete_cq(Controller& controller, AdminJob& job, Status*, u32*) {
 AdminResult create_io_cq(Controller& controller, const Sqe& sqe) {
   Shared& shared = controller.shared();
   const u16 id = queue_id(sqe);
-  const Status status = check_create(shared, sqe, cq_exists(shared, id), nvme::cc::iocqes(controller.cc()),
+  const Status status = check_create(controller, sqe, cq_exists(shared, id), nvme::cc::iocqes(controller.cc()),
                                      nvme::kCqeShift);
   if (status != Status::kSuccess) return {status};
   if (upper_cdw11(sqe) >= controller.vectors()) return {Status::kInvalidInterruptVector};
@@ -89,10 +90,10 @@ AdminResult create_io_sq(Controller& controller, const Sqe& sqe) {
   Shared& shared = controller.shared();
   const u16 id = queue_id(sqe);
   const u16 cq_id = upper_cdw11(sqe);
-  const Status status = check_create(shared, sqe, sq_exists(shared, id), nvme::cc::iosqes(controller.cc()),
+  const Status status = check_create(controller, sqe, sq_exists(shared, id), nvme::cc::iosqes(controller.cc()),
                                      nvme::kSqeShift);
   if (status != Status::kSuccess) return {status};
-  if (cq_id == 0 || cq_id > shared.config.queues) return {Status::kInvalidQueueIdentifier};
+  if (cq_id == 0 || cq_id > controller.queues()) return {Status::kInvalidQueueIdentifier};
   if (!cq_exists(shared, cq_id) || shared.cqs[cq_id].deleting) return {Status::kCompletionQueueInvalid};
   SubmissionQueue& sq = shared.sqs[id];
   sq.size = queue_size(sqe);

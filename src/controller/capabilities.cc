@@ -32,6 +32,7 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.oaes |= nvme::kOaesFirmwareActivation;
   data.ctratt |= nvme::ctratt::kNonOperationalPermissive;
   data.oacs |= nvme::oacs::kSecurity | nvme::oacs::kFirmware | nvme::oacs::kSelfTest;
+  if (is_primary(shared)) data.oacs |= nvme::oacs::kVirtualization;
   if (has_lba_status(shared)) {
     data.oacs |= nvme::oacs::kLbaStatus;
     data.oaes |= nvme::kOaesLbaStatus;

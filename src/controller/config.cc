@@ -113,6 +113,27 @@ int check_controller_memory(const nvmev_config& config, nvmev_error* error) {
   return check_memory_key("pmr", config.pmr_size, config.controllers, error);
 }
 
+// `least`: what the primary controller needs of its own; a secondary one needs as much.
+int check_flexible(const char* key, u32 flexible, u32 least, const nvmev_config& config, nvmev_error* error) {
+  if (flexible == 0) return 0;
+  if (config.virtualization == 0) return fail(error, err::kInvalid, "%s=%u: with virtualization=1 it is right", key, flexible);
+  const u32 most = config.queues + 1 - least;
+  if (flexible >= least && flexible <= most) return 0;
+  return fail(error, err::kRange, "%s=%u with queues=%u: %u to %u is right", key, flexible, config.queues, least, most);
+}
+
+int check_virtualization(const nvmev_config& config, nvmev_error* error) {
+  constexpr u32 kLeastQueues = 3;  // two VQ resources for each of two controllers
+  if (config.virtualization != 0 && config.controllers == 1) {
+    return fail(error, err::kInvalid, "virtualization=1: with controllers=2 or more it is right");
+  }
+  if (config.virtualization != 0 && config.queues < kLeastQueues) {
+    return fail(error, err::kInvalid, "virtualization=1: with queues=%u or more it is right", kLeastQueues);
+  }
+  if (const int result = check_flexible("vq_flexible", config.vq_flexible, 2, config, error); result != 0) return result;
+  return check_flexible("vi_flexible", config.vi_flexible, 1, config, error);
+}
+
 }  // namespace
 
 int check_controllers(const nvmev_config& config, nvmev_error* error) {
@@ -192,6 +213,7 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
   }
   if (const int result = check_controllers(*config, error); result != 0) return result;
   if (const int result = check_controller_memory(*config, error); result != 0) return result;
+  if (const int result = check_virtualization(*config, error); result != 0) return result;
   if (config->medium == NVMEV_MEDIUM_RESERVED) {
     if (config->reserved_base == nullptr) {
       return fail(error, err::kInvalid, "medium=reserved needs a reserved range: memmap_start and memmap_size are right");

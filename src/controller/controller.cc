@@ -32,7 +32,7 @@ bool Controller::init(Shared& shared, HostArray<Dispatcher>& dispatchers, HostAr
     shared.cqs[id].memory.init(pages);
     pages += cq_pages;
   }
-  write_constant_registers();
+  come_to_rest();
   return true;
 }
 

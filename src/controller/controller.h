@@ -71,7 +71,9 @@ class Controller {
   TelemetryCapture& controller_telemetry() { return controller_telemetry_; }
   nvme::ChangedNamespacesLog& changed_namespaces() { return changed_namespaces_; }
   u64 now() const { return now_; }
-  u32 vectors() const { return shared_->config.queues + 1; }
+  // How many of its queue pairs and interrupt vectors the controller may use.
+  u32 queues() const { return shared_->subsystem.virtualization.queues(shared_->index); }
+  u32 vectors() const { return shared_->subsystem.virtualization.vectors(shared_->index); }
   u32 cc() const { return load_relaxed(&registers()->cc); }
 
   // A zeroed page to build data for the requester in; valid until the next call.
@@ -140,6 +142,13 @@ class Controller {
   // The host is about to set it.
   void timestamp_changes();
 
+  // ---- Secondary controllers: virtualization.cc
+  // It has become offline, or online.
+  void change_presence();
+  // Goes on with the reset of a controller that has become offline. True when it is over, or waits for its state to be saved, with
+  // no queues any more.
+  bool step_reset();
+
   // ---- Keep alive: keep_alive.cc
   void restart_keep_alive();
 
@@ -179,7 +188,8 @@ class Controller {
   void release();
 
  private:
-  enum class State : u8 { kDisabled, kReady, kStopping, kSaving, kShutDown, kFailed };
+  // kOffline: of a secondary controller.
+  enum class State : u8 { kDisabled, kReady, kStopping, kSaving, kShutDown, kFailed, kOffline };
   enum class StopReason : u8 { kDisable, kShutdown, kReset, kKeepAlive };
   enum class StopStage : u8 { kJobs, kQueues, kCompletionQueues };
 
@@ -205,8 +215,14 @@ class Controller {
   void finish_stop();
   void reset_internals();
   void clear_doorbells();
+  void clear_registers();
   void look_for_stray_doorbell();
   void look_for_stray_head();
+
+  // virtualization.cc
+  void come_to_rest();
+  bool rests() const { return state_ == State::kDisabled || state_ == State::kOffline; }
+  void take_secondaries_offline();
 
   SelfTestFinding examine();
   void capture(TelemetryCapture& to, nvme::LogPage page, const char* reason);

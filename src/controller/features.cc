@@ -337,7 +337,7 @@ void save_temperature(FeatureValues& to, const FeatureValues& from, const Sqe& s
 // ---- Queues and interrupts --------------------------------------------------------------------------------------
 
 Status get_number_of_queues(Access& access) {
-  const u32 queues = access.controller.shared().config.queues - 1;  // 0-based
+  const u32 queues = access.controller.queues() - 1;  // 0-based
   access.dw0 = queues | queues << 16;
   return Status::kSuccess;
 }

@@ -371,6 +371,8 @@ constexpr CnsRow kRows[] = {
     {Cns::kCsiAllocatedNamespace, csi_allocated_namespace},
     {Cns::kNamespaceControllers, namespace_controllers},
     {Cns::kControllers, controllers},
+    {Cns::kPrimaryCapabilities, primary_capabilities},
+    {Cns::kSecondaryControllers, secondary_controllers},
     {Cns::kNamespaceGranularity, namespace_granularity},
     {Cns::kEnduranceGroups, endurance_groups},
     {Cns::kCommandSets, command_sets},

@@ -12,11 +12,25 @@ namespace csts = nvme::csts;
 void Controller::write_constant_registers() {
   // Everything is ready within a pass, but a Format NVM under way is finished before a reset: 30 s.
   constexpr u8 kTimeout = 60;
+  const bool offline = state_ == State::kOffline;
   cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::kWeighted | nvme::cap::timeout(kTimeout) |
          nvme::cap::kCssNvm | nvme::cap::kCssIocs | shared_->memory.capabilities();
+  if (offline) cap_ = 0;
   store_relaxed(&registers()->cap, cap_);
   store_relaxed(&registers()->vs, nvme::kVersion20);
-  set_csts(0);
+  set_csts(offline ? csts::kFatal : 0);
+}
+
+// What a reset other than a Controller Reset does.
+void Controller::clear_registers() {
+  store_relaxed(&registers()->cc, 0);
+  store_relaxed(&registers()->aqa, 0);
+  store_relaxed(&registers()->asq, 0);
+  store_relaxed(&registers()->acq, 0);
+  seen_cc_.store(0, std::memory_order_relaxed);
+  interrupt_mask_ = 0;
+  store_relaxed(&registers()->intms, 0);
+  store_relaxed(&registers()->intmc, 0);
 }
 
 void Controller::set_csts(u32 value) {
@@ -66,6 +80,7 @@ u32 Controller::poll_registers() {
       break;
     case State::kStopping:
     case State::kSaving:
+    case State::kOffline:
       break;
   }
   if (state_ == State::kStopping) done += step_stop();

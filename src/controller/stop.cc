@@ -111,22 +111,18 @@ void Controller::finish_stop() {
     return;
   }
   reset_internals();
+  if (is_primary(*shared_)) {
+    take_secondaries_offline();
+    if (stop_reason_ == StopReason::kReset) subsystem().virtualization.activate();
+  }
   temperature_reported_ = false;
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
   if (stop_reason_ == StopReason::kReset) {
-    store_relaxed(&registers()->cc, 0);
-    store_relaxed(&registers()->aqa, 0);
-    store_relaxed(&registers()->asq, 0);
-    store_relaxed(&registers()->acq, 0);
-    seen_cc_.store(0, std::memory_order_relaxed);
-    interrupt_mask_ = 0;
-    store_relaxed(&registers()->intms, 0);
-    store_relaxed(&registers()->intmc, 0);
+    clear_registers();
     shared_->memory.reset(power_cut_.load(std::memory_order_relaxed));
   }
-  state_ = State::kDisabled;
-  set_csts(0);
+  come_to_rest();
   if (stop_reason_ != StopReason::kReset) return;
   if (power_cut_.exchange(false, std::memory_order_relaxed)) {
     stopped_for_power_cut();

@@ -31,6 +31,7 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   live.take(config);
   chunk_log.init(host);
   reservations.init(*this);
+  virtualization.init(config);
   if (const int result = medium.init(config, host, error); result != 0) return result;
   if (const int result = metadata.init(config, host, error); result != 0) return result;
   if (const int result = regions.init(config, host, error); result != 0) return result;

@@ -23,6 +23,7 @@
 #include "self_test.h"
 #include "uncorrectable.h"
 #include "undo_log.h"
+#include "virtualization.h"
 
 namespace nvmev {
 
@@ -59,6 +60,7 @@ struct Subsystem {
   Firmware firmware;
   Sanitize sanitize;
   SelfTest self_test;
+  Virtualization virtualization;
   std::array<Controller*, NVMEV_MAX_CONTROLLERS> controllers{};
   u32 controller_count = 0;
 

@@ -95,6 +95,7 @@ Settings settings_of(u8 kind, u8 shape) {
   settings.add("dispatchers", std::to_string(1 + (shape & 1)));
   if (row.controllers == 1 && kind & 0x40) settings.add("cmb", "64K");
   if (row.controllers == 1 && kind & 0x80) settings.add("pmr", "64K");
+  if (row.controllers > 1 && kind & 0x40) settings.add("virtualization", "1");
   return settings;
 }
 
@@ -107,10 +108,8 @@ class Attack {
         base_(host_.arena.alloc(kPages)) {
     host_.limit_medium_pages(shape & 4 ? 40 : ~0ull);
     if (shape & 8) host_.arena.punch(page(20));
-    for (u32 controllers = device_.config().controllers; controllers-- > 0;) {
-      controller_ = controllers;
-      set_up();
-    }
+    for (controller_ = 0; controller_ < device_.config().controllers; controller_++) set_up();
+    controller_ = 0;
     format(shape >> 4 & 7, shape >> 7);
   }
 
@@ -118,13 +117,14 @@ class Attack {
 
   void perform() { perform(kOperations); }
 
-  // Every controller stops in bounded time, and is silent then.
+  // Every controller stops in bounded time, and is silent then. With the first, secondary controllers are offline.
   void finish() {
     nvmev_dev_release(device_.get());
     for (controller_ = 0; controller_ < device_.config().controllers; controller_++) {
       write32(offsetof(nvme::Registers, cc), 0);
       runner_.settle();  // CSTS may have been overwritten: it is put back first
-      for (u32 i = 0; csts() != 0; i++) {
+      const u32 stopped = device_.config().virtualization != 0 && controller_ != 0 ? nvme::csts::kFatal : 0;
+      for (u32 i = 0; csts() != stopped; i++) {
         NVMEV_CHECK(i < 10'000);
         runner_.step();
       }
@@ -300,6 +300,23 @@ class Attack {
     put(0, enable_streams);
     runner_.settle();
     doorbell(1, tails()[0]);
+    if (device_.config().virtualization != 0 && controller_ == 0) bring_online();
+  }
+
+  // The secondary controllers, as far as resources are left.
+  void bring_online() {
+    constexpr u32 kAssignQueues = 0x008, kAssignVectors = 0x108, kOnline = 0x009;
+    for (u32 secondary = 2; secondary <= device_.config().controllers; secondary++) {
+      for (const u32 what : {kAssignQueues, kAssignVectors, kOnline}) {
+        nvme::Sqe sqe{};
+        sqe.opcode = static_cast<u8>(nvme::AdminOpcode::kVirtualizationManagement);
+        sqe.cdw10 = secondary << 16 | what;
+        sqe.cdw11 = 2;
+        put(0, sqe);
+      }
+      runner_.settle();
+      doorbell(1, tails()[0]);
+    }
   }
 
   // Gives the first namespace an LBA format, with protection information of type 1; refused where there is no such format.

@@ -29,6 +29,7 @@ const DeviceCase kDevices[] = {
     {"streams", {{"type", "conv"}, {"streams", "2"}, {"channels", "2"}, {"dies_per_channel", "1"}}},
     {"fdp", {{"type", "conv"}, {"placement_handles", "2"}, {"channels", "2"}, {"dies_per_channel", "1"}}},
     {"apst", {{"apst", "1"}}},
+    {"virtualization", {{"controllers", "2"}, {"virtualization", "1"}}},
 };
 
 class Advertised : public testing::TestWithParam<DeviceCase> {

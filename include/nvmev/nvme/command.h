@@ -77,6 +77,7 @@ enum class AdminOpcode : u8 {
   kKeepAlive = 0x18,
   kDirectiveSend = 0x19,
   kDirectiveReceive = 0x1a,
+  kVirtualizationManagement = 0x1c,
   kDoorbellBufferConfig = 0x7c,
   kFormatNvm = 0x80,
   kSecuritySend = 0x81,

@@ -19,6 +19,8 @@ enum class Cns : u8 {
   kAllocatedNamespace = 0x11,
   kNamespaceControllers = 0x12,
   kControllers = 0x13,
+  kPrimaryCapabilities = 0x14,
+  kSecondaryControllers = 0x15,
   kNamespaceGranularity = 0x16,
   kEnduranceGroups = 0x19,
   kCsiAllocatedNamespaces = 0x1a,
@@ -147,6 +149,7 @@ inline constexpr u16 kSelfTest = 1u << 4;
 inline constexpr u16 kFormat = 1u << 1;
 inline constexpr u16 kNamespaceManagement = 1u << 3;
 inline constexpr u16 kDirectives = 1u << 5;
+inline constexpr u16 kVirtualization = 1u << 7;
 inline constexpr u16 kDoorbellBuffer = 1u << 8;
 inline constexpr u16 kLbaStatus = 1u << 9;
 }  // namespace oacs

@@ -69,6 +69,10 @@ enum class Status : u16 {
   kThinProvisioningNotSupported = 0x11b,
   kControllerListInvalid = 0x11c,
   kSelfTestInProgress = 0x11d,
+  kInvalidControllerIdentifier = 0x11f,
+  kInvalidSecondaryState = 0x120,      // Invalid Secondary Controller State
+  kInvalidNumberOfResources = 0x121,   // Invalid Number of Controller Resources
+  kInvalidResourceIdentifier = 0x122,
   kSanitizeWithPmr = 0x123,  // Sanitize Prohibited While Persistent Memory Region is Enabled
   kIoCommandSetNotSupported = 0x129,
   kInvalidIoCommandSet = 0x12c,

@@ -22,9 +22,10 @@ void describe(const Subsystem& subsystem, char (&text)[sizeof(StateSuperblock::d
   if (config.cmb_size != 0 && nvmev_host_medium_stays(subsystem.host)) {
     snprintf(buffer, sizeof(buffer), ", cmb=%u", config.cmb_size);
   }
-  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s%s",
+  snprintf(text, sizeof(text), "%s of %llu bytes, serial %s%s%s%s",
            config.namespaces[0] != '\0' ? config.namespaces : config.type,
-           static_cast<unsigned long long>(config.capacity), config.serial, region, buffer);
+           static_cast<unsigned long long>(config.capacity), config.serial, region, buffer,
+           subsystem.virtualization.on() ? ", virtualization" : "");
 }
 
 // Whether the namespace is one that its region could have.
@@ -117,6 +118,7 @@ void transfer_common(StateArchive& archive, Subsystem& subsystem) {
   subsystem.sanitize.transfer(archive);
   subsystem.self_test.transfer(archive);
   subsystem.reservations.transfer(archive);
+  subsystem.virtualization.transfer(archive);
   if (archive.loading() && subsystem.sanitize.failed()) {
     subsystem.sanitize_gate.store(nvme::Status::kSanitizeFailed, std::memory_order_relaxed);
   }
