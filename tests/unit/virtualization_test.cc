@@ -506,24 +506,32 @@ TEST_F(VirtualizationPower, CutLeavesTheAllocationOnly) {
 
 // ---- Held devices
 
-// The primary controller cannot be held before its command is over, and by then the secondary one may be held already.
+// The primary controller cannot be held before its commands are over, of which it takes more until then; the secondary one is held
+// already.
 TEST_F(SlowVirtualization, OfflineWhileTheDeviceIsToBeHeld) {
+  constexpr u32 kBytes = 512 << 10;
   bring_online(2);
-  bring_online(3);
   start(second_);
-  start(third_);
-  submit_writes(first_, 4);
+  for (u32 i = 0; i < 60; i++) ASSERT_TRUE(first_.write(i * kBytes / 512, pattern(kBytes, i)).ok());
   submit_writes(second_, 4);
-  const u16 format = third_.submit(0, cmd::format(1, 1));  // takes its time
-  const u16 cid = first_.submit(0, manage(VirtualizationAction::kOffline, 2));
-  runner_.dispatch(0);
+  const u16 format = first_.submit(0, cmd::format(1, 0));
+  const auto pass = [&] {
+    runner_.dispatch(0);
+    runner_.work(0);
+  };
+  pass();
   nvmev_dev_hold(device_.get());
+  for (u32 i = 0; i < 3; i++) pass();
+  ASSERT_EQ(first_.reap(0), 0u) << "Format NVM is over too early for this test";
+  const u16 cid = first_.submit(0, manage(VirtualizationAction::kOffline, 2));
   runner_.settle();
   EXPECT_TRUE(nvmev_dev_held(device_.get()));
-  nvmev_dev_release(device_.get());
+  EXPECT_TRUE(first_.wait(0, format).ok());
   EXPECT_TRUE(first_.wait(0, cid).ok());
   expect_offline(second_);
-  third_.wait(0, format);
+  nvmev_dev_release(device_.get());
+  runner_.settle();
+  expect_offline(second_);
 }
 
 // A reset of the primary controller while the device is held is carried out afterwards, for all of them.
