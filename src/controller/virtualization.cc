@@ -3,7 +3,6 @@
 
 #include "admin.h"
 #include "controller.h"
-#include "nvmev/error.h"
 #include "nvmev/state_archive.h"
 
 namespace nvmev {
@@ -98,14 +97,11 @@ void Virtualization::fill(u32 secondary, nvme::SecondaryController& entry) const
 void Virtualization::transfer(StateArchive& archive) {
   if (!on_) return;
   for (Pool& pool : pools_) {
-    archive.expect("the number of flexible resources", pool.flexible);
     u16 next = pool.next;
     archive.value(next);
     if (!archive.loading() || !archive.ok()) continue;
-    if (next > pool.flexible) {
-      return archive.refuse(err::kInvalid, "%u of %u flexible resources are the primary controller's", next, pool.flexible);
-    }
-    pool.next = pool.allocated = next;
+    // There may be fewer than then.
+    pool.next = pool.allocated = next < pool.flexible ? next : pool.flexible;
   }
 }
 

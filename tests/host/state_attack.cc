@@ -39,7 +39,7 @@ const Kind kKinds[] = {
     {{{"type", "ocssd"}, {"lver", "1"}, {"capacity", "8M"}, {"lnum_ch", "2"}, {"lnum_lun", "3"}, {"lnum_pln", "2"},
       {"lsecs_per_pg", "2"}, {"lpgs_per_blk", "5"}},
      false},
-    {{{"capacity", "4M"}, {"controllers", "2"}, {"namespaces", "nvm:2M,nvm:2M"}}, false},
+    {{{"capacity", "4M"}, {"controllers", "2"}, {"virtualization", "1"}, {"namespaces", "nvm:2M,nvm:2M"}}, false},
 };
 
 Settings settings_of(u32 kind) {
