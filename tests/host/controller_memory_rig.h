@@ -51,7 +51,6 @@ struct MemoryRig : Rig {
     sqe.prp2 = prp2;
     return driver.run(queue, sqe).status;
   }
-
 };
 
 }  // namespace nvmev::test

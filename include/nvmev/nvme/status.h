@@ -74,6 +74,7 @@ enum class Status : u16 {
   kInvalidNumberOfResources = 0x121,   // Invalid Number of Controller Resources
   kInvalidResourceIdentifier = 0x122,
   kSanitizeWithPmr = 0x123,  // Sanitize Prohibited While Persistent Memory Region is Enabled
+  kAnaGroupIdInvalid = 0x124,
   kIoCommandSetNotSupported = 0x129,
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
@@ -93,7 +94,6 @@ enum class Status : u16 {
   kLbaListSglLength = 0x1c1,  // open-channel SSD 2.0
 
   // Path Related Status. Bit 15 is no part of what is sent: the key-value SSD prototypes have other meanings for the same codes.
-  kAnaGroupIdInvalid = 0x0124,
   kAnaPersistentLoss = 0x8301,
   kAnaInaccessible = 0x8302,
   kAnaTransition = 0x8303,
