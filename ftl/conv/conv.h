@@ -156,8 +156,13 @@ class Conv final : public Ftl, public Placement {
   void check_retired(StateArchive& archive) const;
 
   // power.cc
-  bool survives(const WriteBuffer::Version& version, u64 seed) const;
-  void undo(const WriteBuffer::Version& newest, u64 now, u64 seed, PowerLossSink& sink);
+  bool is_current(const WriteBuffer::Version& version) const {
+    return map_.valid(version.place) && erases_at(version.place) == version.place_erases;
+  }
+  bool is_final(const WriteBuffer::Version& version, const PowerLossSink& sink) const;
+  WriteBuffer::Version* before(const WriteBuffer::Version& version, u64 now);
+  void choose_survivors(u64 now, u64 seed, const PowerLossSink& sink);
+  void undo(const WriteBuffer::Version& newest, u64 now, PowerLossSink& sink);
 
   // collect.cc
   bool begin_collection(u32 group, u32 victim, bool for_wear);

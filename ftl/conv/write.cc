@@ -28,6 +28,9 @@ IoPlan Conv::write(const IoRequest& request, u64 start) {
   u64 programmed = admitted;
   bool waited = false, behind_collection = false;
   u64 overwritten = 0;
+  // What is zeroed stays so, as what is deallocated.
+  const bool certain = request.atomic && request.op == IoOp::kWriteZeroes;
+  const u32 together = request.atomic && !certain ? last - first + 1 : 1;
   for (u32 logical = first; logical <= last; logical++) {
     const u64 unit_start = logical * unit;
     const bool whole = request.offset <= unit_start && (end >= unit_start + unit || end >= capacity_);
@@ -46,13 +49,15 @@ IoPlan Conv::write(const IoRequest& request, u64 start) {
     if (to->ready < ready) to->ready = ready;
     // Opening may have moved data: look up only now.
     const u32 old = map_.find(logical);
-    if (buffer_policy_->overwrites && old != kNone && to->filling(old, layout_.stripe_units)) {
+    // Data that are replaced here share the fate of what they replace.
+    if (buffer_policy_->overwrites && together == 1 && !certain && old != kNone && to->filling(old, layout_.stripe_units)) {
       buffer_.forgo();
       overwritten++;
       continue;
     }
     if (to->buffered++ == 0) to->slot = buffer_.open(to->stripe);
-    buffer_.keep(to->slot, {to->next, blocks_[to->superblock].erases, old, old != kNone ? erases_at(old) : 0, requests_});
+    buffer_.keep(to->slot, {to->next, blocks_[to->superblock].erases, old, old != kNone ? erases_at(old) : 0, requests_, together,
+                            !whole, certain});
     place(*to, logical, old);
     if (to->stripe_left == 0) {
       const u64 done = program_stream(stream);

@@ -3,6 +3,16 @@
 
 namespace nvmev::conv {
 
+namespace {
+
+void swap(u32& a, u32& b) {
+  const u32 was = a;
+  a = b;
+  b = was;
+}
+
+}  // namespace
+
 bool WriteBuffer::init(nvmev_host* host, u64 units, u32 open) {
   size_ = units;
   // A stripe unit in the buffer holds a unit at least.
@@ -12,7 +22,7 @@ bool WriteBuffer::init(nvmev_host* host, u64 units, u32 open) {
   table_shift_ = 32 - bits;
   table_mask_ = (1u << bits) - 1;
   if (!slots_.allocate(host, slots) || !spare_.allocate(host, slots) || !heap_.allocate(host, slots) ||
-      !table_.allocate(host, 1ull << bits) || !versions_.allocate(host, units)) {
+      !table_.allocate(host, 1ull << bits) || !versions_.allocate(host, units) || !order_.allocate(host, units)) {
     return false;
   }
   clear();
@@ -101,6 +111,29 @@ void WriteBuffer::forget(u32 slot) {
     versions_[slots_[slot].last_version].next = free_version_;
     free_version_ = slots_[slot].first_version;
   }
+}
+
+// By a heap that has the earliest request at the top, which moves to the end.
+u32 WriteBuffer::order_volatile(u64 now) {
+  u32 count = 0;
+  for (const u32 entry : table_) {
+    if (entry != 0) for_each_of(slots_[entry - 1], now, [&](u32 kept) { order_[count++] = kept; });
+  }
+  const auto request = [&](u32 at) { return versions_[order_[at]].version.request; };
+  const auto sink = [&](u32 at, u32 end) {
+    for (u32 child = 2 * at + 1; child < end; child = 2 * at + 1) {
+      if (child + 1 < end && request(child + 1) < request(child)) child++;
+      if (request(child) >= request(at)) return;
+      swap(order_[at], order_[child]);
+      at = child;
+    }
+  };
+  for (u32 i = count / 2; i-- != 0;) sink(i, count);
+  for (u32 end = count; end-- > 1;) {
+    swap(order_[0], order_[end]);
+    sink(0, end);
+  }
+  return count;
 }
 
 u64 WriteBuffer::empty_at(const flash::Array& array, u64 now) const {

@@ -50,6 +50,13 @@ class WriteBuffer {
     u32 old;           // where the version before lay; kNone if there was none
     u32 old_erases;
     u64 request;       // the call of plan() that brought it
+    u32 together;      // units of the request that a power failure takes or leaves as one; 1: this one alone
+    bool merged;       // it holds a part of the version before
+    bool certain;      // no power failure takes it
+    // At a power failure:
+    bool linked = false;    // a version that replaced it may be gone
+    bool needed = false;    // one that holds a part of it survives
+    bool survives = false;
   };
   void keep(u32 slot, const Version& version) {
     const u32 entry = free_version_;
@@ -71,21 +78,26 @@ class WriteBuffer {
   template <typename Function>
   void for_each_volatile(u64 now, Function with) const {
     for (const u32 entry : table_) {
-      if (entry != 0) for_each_of(slots_[entry - 1], now, with);
+      if (entry != 0) for_each_of(slots_[entry - 1], now, [&](u32 kept) { with(versions_[kept].version); });
     }
   }
   // The one among them that lies at `place`, in stripe unit `stripe`, since the superblock has been erased so often;
   // nullptr if there is none.
-  const Version* find_volatile(u64 now, u32 stripe, u32 place, u32 place_erases) const {
-    const Version* found = nullptr;
+  Version* find_volatile(u64 now, u32 stripe, u32 place, u32 place_erases) {
+    Version* found = nullptr;
     for (u32 i = hash(stripe); table_[i] != 0; i = (i + 1) & table_mask_) {
       if (slots_[table_[i] - 1].stripe != stripe) continue;
-      for_each_of(slots_[table_[i] - 1], now, [&](const Version& version) {
+      for_each_of(slots_[table_[i] - 1], now, [&](u32 entry) {
+        Version& version = versions_[entry].version;
         if (version.place == place && version.place_erases == place_erases) found = &version;
       });
     }
     return found;
   }
+
+  // Puts the same in the order of their requests, the latest first: by_age(0) to by_age(n - 1) until the next change. Returns n.
+  u32 order_volatile(u64 now);
+  Version& by_age(u32 i) { return versions_[order_[i]].version; }
 
   // Whether a stripe unit is held, so that reads find it.
   bool holds(u32 stripe) const { return find(stripe) != kNoSlot; }
@@ -120,7 +132,7 @@ class WriteBuffer {
   template <typename Function>
   void for_each_of(const Slot& slot, u64 now, Function with) const {
     if (slot.promise <= now) return;
-    for (u32 i = slot.first_version; i != kNoVersion; i = versions_[i].next) with(versions_[i].version);
+    for (u32 i = slot.first_version; i != kNoVersion; i = versions_[i].next) with(i);
   }
 
   u32 hash(u32 stripe) const { return (stripe * 0x9e3779b1u) >> table_shift_; }
@@ -147,6 +159,7 @@ class WriteBuffer {
   HostArray<u32> heap_;   // slots that are being programmed, earliest release first
   HostArray<u32> table_;  // hash table, linear probing: 1 + slot
   HostArray<KeptVersion> versions_;  // in chains: of each slot, and the unused ones
+  HostArray<u32> order_;  // of order_volatile()
 };
 
 }  // namespace nvmev::conv

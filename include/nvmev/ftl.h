@@ -32,6 +32,12 @@ class PowerLossSink {
  public:
   virtual void lost(const PowerLoss& loss) = 0;
 
+  // Whether what a call of plan(), counted from 0, has written can be taken back: a write that cannot is not to be lost.
+  virtual bool can_undo(u64 plan) const {
+    (void)plan;
+    return true;
+  }
+
  protected:
   ~PowerLossSink() = default;
 };
@@ -52,6 +58,7 @@ struct IoRequest {
   IoOp op;
   bool fua;            // Force Unit Access
   u16 placement = 0;   // of a write: placement handle (Flexible Data Placement), or stream; 0 is the default one
+  bool atomic = false;  // of what changes blocks: a power failure takes all of it or nothing
 };
 
 struct IoPlan {
@@ -98,8 +105,8 @@ class Ftl {
 
   // Power fails at `now` (as IoRequest::now), without any notice, and comes back. Commands that finished by then and
   // were forced (FUA, a Flush behind them, no volatile cache) keep their effect, and so do deallocations. Each other
-  // write may have been in time or not, as `seed` chooses: what is lost is told to `sink`, a range once at most. Time
-  // in proportion to the size of the volatile cache. As plan().
+  // write may have been in time or not, as `seed` chooses, and if it is atomic then as a whole: what is lost is told to `sink`, a
+  // range once at most. Time in proportion to the size of the volatile cache, but for a logarithm. As plan().
   virtual void power_cycle(u64 now, u64 seed, PowerLossSink& sink) {
     (void)now, (void)seed, (void)sink;
   }

@@ -190,6 +190,8 @@ struct nvmev_config {
 	uint64_t write_buffer_size;
 	uint32_t early_completion, power_loss_protection; /* booleans */
 	uint32_t atomic_write_unit; /* bytes; 0: a logical block */
+	uint32_t atomic_write_unit_power_fail; /* bytes; of that at most */
+	uint32_t atomic_boundary, atomic_boundary_offset; /* bytes; 0: none */
 	uint32_t power_cuts; /* boolean: nvmev_dev_power_cut() works */
 	char write_buffer[16], allocation[16], separation[16], victim[16], mapping_cache[16];
 	uint32_t victim_choices; /* of d-choices and windowed */

@@ -21,14 +21,6 @@ bool readable(const Shared& shared, const Task& task) { return !shared.uncorrect
 
 Pieces whole(u8* memory, u32 bytes) { return {memory, bytes, memory, 0}; }
 
-// The page is about to be changed.
-void note_for_undo(Shared& shared, const Namespace& ns, u64 offset, u64 plan) {
-  if (!shared.undo_log.enabled()) return;
-  const u64 page = offset & ~static_cast<u64>(kPageSize - 1);
-  shared.undo_log.note(shared.medium, shared.uncorrectable, page, plan, &shared.metadata.medium(), shared.metadata.place(ns, page),
-                       ns.block_format().density());
-}
-
 // The blocks of one command between the requester's memory and the media.
 class Blocks {
  private:
@@ -139,6 +131,14 @@ class Blocks {
 
 }  // namespace
 
+void note_for_undo(Shared& shared, const Namespace& ns, u64 offset, u64 plan) {
+  if (!shared.undo_log.enabled()) return;
+  const u64 page = offset & ~static_cast<u64>(kPageSize - 1);
+  const bool metadata = ns.metadata_bytes() != 0;
+  shared.undo_log.note(shared.medium, shared.uncorrectable, page, ns.region->index, plan, metadata ? &shared.metadata.medium() : nullptr,
+                       metadata ? shared.metadata.place(ns, page) : 0, metadata ? ns.block_format().density() : 0);
+}
+
 BlockTransfer transfer_of(const Namespace& ns, const Sqe& sqe, u64 blocks) {
   const u32 lba_bytes = 1u << ns.lba_shift();
   const u32 metadata = ns.metadata_bytes();
@@ -213,7 +213,7 @@ Status move_blocks_in(Shared& shared, DataBuffer& buffer, Task& task) {
 
 Status move_blocks_out(Shared& shared, DataBuffer& buffer, Task& task) {
   const u64 plan = task.result;
-  if (shared.undo_log.enabled()) task.result = 0;
+  if (task.undoable) task.result = 0;
   Blocks blocks(shared, buffer, task);
   if (const Status status = blocks.map(); status != Status::kSuccess) return status;
   if (blocks.checks() && !blocks.generates()) {
@@ -302,7 +302,7 @@ FusedOutcome fuse_blocks(const IoContext& context, Task& compare, Task& write, u
   Blocks blocks(shared, *context.buffer, compare);
   u64 number = 0;
   Status status = blocks.map();
-  if (status == Status::kSuccess) status = plan_task(context.ns->region->model, compare, now, &number);
+  if (status == Status::kSuccess) status = plan_task(shared, ns, compare, now, &number);
   if (status == Status::kSuccess && !readable(shared, compare)) status = Status::kUnrecoveredReadError;
   if (status == Status::kSuccess && blocks.checks()) {
     status = blocks.check_kept();
@@ -314,7 +314,7 @@ FusedOutcome fuse_blocks(const IoContext& context, Task& compare, Task& write, u
     if (!is_equal(shared, ns, offset, blocks)) status = Status::kCompareFailure;
   }
   if (status != Status::kSuccess) return {status, Status::kFailedFusedCommand};
-  status = plan_task(context.ns->region->model, write, now, &number);
+  status = plan_task(shared, ns, write, now, &number);
   if (write.target < compare.target) write.target = compare.target;
   if (status == Status::kSuccess && !prepare_blocks(shared, ns, offset, write.length)) status = Status::kWriteFault;
   if (status != Status::kSuccess) return {Status::kSuccess, status};

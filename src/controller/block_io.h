@@ -43,6 +43,11 @@ void deallocate_blocks(Shared& shared, const Task& task, u64 at, u32 bytes);
 // As Medium::skip_unwritten(), of data and metadata; on a page.
 u64 skip_unwritten_blocks(Shared& shared, const Task& task, u64 at);
 
+// ---- Power cuts
+
+// The page at `offset`, or blocks of it, are about to be changed by the write that was plan number `plan` of the region.
+void note_for_undo(Shared& shared, const Namespace& ns, u64 offset, u64 plan);
+
 // ---- Single blocks, for Copy
 
 // What is kept of the block at `offset`: its metadata as a host sees them, and its guard with these metadata. Under the lock of

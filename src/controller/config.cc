@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // nvmev_config: defaults, single keys, and checks of keys against each other.
 #include "ana.h"
+#include "atomic_units.h"
 #include "config_keys.h"
 #include "controller_memory.h"
 #include "nvmev/error.h"
@@ -61,6 +62,7 @@ void set_ftl_defaults(nvmev_config* config) {
   config->mapping_unit = 4096;
   config->over_provisioning = 7 * 1000;
   config->write_buffer_size = 4ull << 20;
+  config->atomic_write_unit_power_fail = kMaxAtomicUnit;
   config->early_completion = 1;
   put_name(config->write_buffer, "fifo");
   put_name(config->allocation, "round-robin");
@@ -105,6 +107,29 @@ int check_memory_key(const char* key, u32 bytes, u32 controllers, nvmev_error* e
                 kMaxControllerMemory);
   }
   if (controllers != 1) return fail(error, err::kInvalid, "%s=%u: with controllers=1 it is right", key, bytes);
+  return 0;
+}
+
+int check_atomic_unit(const char* key, u32 bytes, nvmev_error* error) {
+  if (bytes == 0 || (bytes >= kPageSize && (bytes & (bytes - 1)) == 0)) return 0;
+  return fail(error, err::kInvalid, "%s=%u: 0 or a power of two from %u on is right", key, bytes, kPageSize);
+}
+
+int check_atomic_units(const nvmev_config& config, nvmev_error* error) {
+  if (const int result = check_atomic_unit("atomic_write_unit", config.atomic_write_unit, error); result != 0) return result;
+  const u32 power_fail = config.atomic_write_unit_power_fail;
+  if (const int result = check_atomic_unit("atomic_write_unit_power_fail", power_fail, error); result != 0) return result;
+  const u32 boundary = config.atomic_boundary, offset = config.atomic_boundary_offset;
+  if (const int result = check_atomic_unit("atomic_boundary", boundary, error); result != 0) return result;
+  const u32 unit = config.atomic_write_unit;
+  if (boundary != 0 && (unit == 0 || boundary < unit)) {
+    return fail(error, err::kInvalid, "atomic_boundary=%u with atomic_write_unit=%u: a multiple of that, if it is not 0, is right", boundary,
+                unit);
+  }
+  if (offset % kPageSize != 0 || (offset != 0 && offset >= boundary)) {
+    return fail(error, err::kInvalid, "atomic_boundary_offset=%u: a multiple of %u, less than atomic_boundary=%u, is right", offset, kPageSize,
+                boundary);
+  }
   return 0;
 }
 
@@ -207,10 +232,7 @@ extern "C" int nvmev_config_check(const nvmev_config* config, nvmev_error* error
   if (config->lba_size != 512 && config->lba_size != 4096) {
     return fail(error, err::kInvalid, "lba_size=%u: 512 or 4096 is right", config->lba_size);
   }
-  if (config->atomic_write_unit != 0 && (config->atomic_write_unit < kPageSize || (config->atomic_write_unit & (config->atomic_write_unit - 1)) != 0)) {
-    return fail(error, err::kInvalid, "atomic_write_unit=%u: 0 or a power of two from %u on is right", config->atomic_write_unit,
-                kPageSize);
-  }
+  if (const int result = check_atomic_units(*config, error); result != 0) return result;
   if (const int result = check_controllers(*config, error); result != 0) return result;
   if (const int result = check_controller_memory(*config, error); result != 0) return result;
   if (const int result = check_virtualization(*config, error); result != 0) return result;

@@ -186,9 +186,13 @@ void act_copy(const IoContext& context, Task& task, u64 now) {
     task.status = plan.status;
   }
   if (task.status == Status::kSuccess) {
-    const IoPlan plan = context.ns->region->model.plan({now, task.offset, task.length, IoOp::kWrite, forces_unit_access(task)});
+    u64 number = 0;
+    const bool atomic = context.shared.atomic_units.survive_whole(task.offset - context.ns->base, task.length);
+    const IoPlan plan =
+        context.ns->region->model.plan({now, task.offset, task.length, IoOp::kWrite, forces_unit_access(task), 0, atomic}, &number);
     task.target = read + (plan.done - now);
     task.status = plan.status;
+    if (task.undoable) task.result = number;
   }
   if (task.status != Status::kSuccess) task.list = nullptr;
 }
@@ -216,6 +220,13 @@ class BothLocks {
   Spinlock& first_;
   Spinlock& second_;
 };
+
+// All that the command is about to change.
+void note_all_for_undo(Shared& shared, const Task& task, const Namespace& to, u64 plan) {
+  if (!task.undoable) return;
+  const u64 end = task.offset + task.length;
+  for (u64 at = task.offset; at < end; at = (at | (kPageSize - 1)) + 1) note_for_undo(shared, to, at, plan);
+}
 
 bool copy_data(Medium& medium, u64 from, u64 to, u64 length) {
   u8 unit[kUnit];
@@ -262,9 +273,10 @@ Status check_blocks_read(Shared& shared, const Task& task, const Namespace& to) 
   });
 }
 
-Status copy_blocks(Shared& shared, const Task& task, const Namespace& to) {
+Status copy_blocks(Shared& shared, const Task& task, const Namespace& to, u64 plan) {
   if (const Status status = check_blocks_read(shared, task, to); status != Status::kSuccess) return status;
   if (!prepare_blocks(shared, to, task.offset, task.length)) return Status::kWriteFault;
+  note_all_for_undo(shared, task, to, plan);
   const Protection written = protection_of(to);
   const bool generates = written.enabled() && acts(prinfo_of(task.sqe));
   const ProtectionTags tags = tags_of(task.sqe);
@@ -282,7 +294,7 @@ Status copy_blocks(Shared& shared, const Task& task, const Namespace& to) {
   });
 }
 
-Status copy_ranges(Shared& shared, const Task& task) {
+Status copy_ranges(Shared& shared, const Task& task, u64 plan) {
   const CommandList& list = *task.list;
   const Namespace& to = *shared.namespaces.find(task.sqe.nsid);
   const u32 shift = to.lba_shift();
@@ -293,11 +305,12 @@ Status copy_ranges(Shared& shared, const Task& task) {
     metadata |= shared.namespaces.find(source.nsid)->metadata_bytes() != 0;
   }
   if (metadata) {
-    const Status status = copy_blocks(shared, task, to);
+    const Status status = copy_blocks(shared, task, to, plan);
     if (status != Status::kSuccess) return status;
   } else {
     // All memory first, so that running out of it leaves the blocks as they were.
     if (!prepare_blocks(shared, to, task.offset, task.length)) return Status::kWriteFault;
+    note_all_for_undo(shared, task, to, plan);
     u64 at = task.offset;
     for (u32 i = 0; i < list.count; i++) {
       const u64 length = static_cast<u64>(list.sources[i].blocks) << shift;
@@ -312,7 +325,9 @@ Status copy_ranges(Shared& shared, const Task& task) {
 }  // namespace
 
 Status move_copy(Shared& shared, DataBuffer&, Task& task) {
-  const Status status = copy_ranges(shared, task);
+  const u64 plan = task.result;
+  if (task.undoable) task.result = 0;
+  const Status status = copy_ranges(shared, task, plan);
   task.list->give_back();
   return status;
 }

@@ -14,6 +14,8 @@ using nvme::Status;
 
 namespace {
 
+constexpr u32 kFusedPath = 1u << 31;  // of WriteOrder: larger than any ring's
+
 u64 bytes_of(const Task& task) {
   if (task.list == nullptr) return task.length;
   u64 sum = 0;
@@ -212,6 +214,10 @@ bool Dispatcher::fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const 
     span.add(ns->base + (first.slba() << ns->lba_shift()), kPageSize);
     if (!span.try_take()) return false;
   }
+  // The data phase is here.
+  const u64 at = ns != nullptr ? ns->base + (first.slba() << ns->lba_shift()) : 0;
+  const u64 length = ns != nullptr && shared_->undo_log.enabled() ? kMaxFusedBytes : 0;
+  if (!shared_->write_order.begin(at, length, kFusedPath + index_)) return false;
   Task tasks[2];
   for (Task& task : tasks) {
     task.sqe = &task == tasks ? first : second;
@@ -221,6 +227,7 @@ bool Dispatcher::fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const 
     task.status = admit(find_command(set, task.sqe.opcode), ns);
   }
   carry_out_fused({*shared_, ns, nullptr, &buffer_}, tasks[0], tasks[1], block_.data(), now);
+  shared_->write_order.end(at, length);
   for (const Task& task : tasks) {
     *ring.reserve() = task;
     ring.commit();
@@ -237,6 +244,7 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
   task.placement = 0;
   task.result = 0;
   task.wait = false;
+  task.undoable = false;
   task.has_metadata = false;
 }
 
@@ -278,20 +286,25 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
     begin_long_plan(*ns->region, sq.worker, task);
     return Prepared::kTaken;
   }
+  if (command.undoable && shared_->undo_log.enabled()) {
+    const u32 ring = (shared_->index * shared_->config.dispatchers + index_) * shared_->config.workers + sq.worker;
+    if (!shared_->write_order.begin(task.offset, task.length, ring)) return Prepared::kLater;
+    task.undoable = true;
+  }
   if (command.act != nullptr) {
     command.act(context, task, now);
     if (task.wait) return Prepared::kLater;
   } else {
-    plan(*ns->region, task, now, command.move == move_undoable_write && shared_->undo_log.enabled());
+    plan(*ns, task, now);
   }
   if (task.list != nullptr) task.list->take();
   return Prepared::kReady;
 }
 
-void Dispatcher::plan(Region& region, Task& task, u64 now, bool undoable) {
+void Dispatcher::plan(const Namespace& ns, Task& task, u64 now) {
   u64 number = 0;
-  task.status = plan_task(region.model, task, now, &number);
-  if (undoable) task.result = number;
+  task.status = plan_task(*shared_, ns, task, now, &number);
+  if (task.undoable) task.result = number;
 }
 
 // ---- Long plans ------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Dispatcher {
   nvme::Status admit(const IoCommand& command, const Namespace* ns) const;
   Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
   bool fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const nvme::Sqe& second, u64 now);
-  void plan(Region& region, Task& task, u64 now, bool undoable);
+  void plan(const Namespace& ns, Task& task, u64 now);
   bool has_long_plan() const { return long_plan_count_.load(std::memory_order_relaxed) % 2 != 0; }
   void begin_long_plan(Region& region, u32 worker, const Task& task);
   void step_long_plan(u64 now);

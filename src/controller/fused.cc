@@ -40,7 +40,7 @@ Status carry_out_compare(const IoContext& context, Task& task, u64 now) {
   Shared& shared = context.shared;
   if (const Status status = context.buffer->map(task.sqe, static_cast<u32>(task.length)); status != Status::kSuccess) return status;
   u64 number;
-  if (const Status status = plan_task(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
+  if (const Status status = plan_task(shared, *context.ns, task, now, &number); status != Status::kSuccess) return status;
   if (shared.uncorrectable.any(task.offset, task.length)) return Status::kUnrecoveredReadError;
   const Pieces expected = context.buffer->pieces(0, static_cast<u32>(task.length));
   return shared.medium.equals(task.offset, expected) ? Status::kSuccess : Status::kCompareFailure;
@@ -50,9 +50,9 @@ Status carry_out_compare(const IoContext& context, Task& task, u64 now) {
 Status carry_out_write(const IoContext& context, Task& task, const u8* block, u64 now, bool* changed_since) {
   Shared& shared = context.shared;
   u64 number;
-  if (const Status status = plan_task(context.ns->region->model, task, now, &number); status != Status::kSuccess) return status;
+  if (const Status status = plan_task(shared, *context.ns, task, now, &number); status != Status::kSuccess) return status;
   if (!shared.medium.prepare(task.offset)) return Status::kWriteFault;
-  if (shared.undo_log.enabled()) shared.undo_log.note(shared.medium, shared.uncorrectable, task.offset & ~static_cast<u64>(kPageSize - 1), number);
+  note_for_undo(shared, *context.ns, task.offset, number);
   const Pieces expected = context.buffer->pieces(0, static_cast<u32>(task.length));
   *changed_since = !shared.medium.compare_and_write(task.offset, expected, block);
   if (*changed_since) return Status::kFailedFusedCommand;

@@ -33,13 +33,26 @@ void put_text(char (&field)[kSize], const char (&text)[kOther]) {
   set_padded(field, kSize, text);
 }
 
-// AWUN, 0-based: what holds for every namespace, whatever its format.
-u16 atomic_write_blocks(const Shared& shared) {
+// A number of bytes, or none, as 0-based blocks.
+u16 blocks_of(u32 bytes, u32 lba_shift) { return static_cast<u16>(bytes != 0 ? (bytes >> lba_shift) - 1 : 0); }
+
+// AWUN and AWUPF: what holds for every namespace, whatever its format, and across boundaries.
+void fill_atomic_units(const Shared& shared, nvme::IdentifyController& data) {
+  if (shared.atomic_units.boundary() != 0) return;
   for (const Region& region : shared.regions) {
-    if (region.set->family != CommandFamily::kNvm) return 0;
+    if (region.set->family != CommandFamily::kNvm) return;
   }
-  const u32 unit = shared.atomic_units.bytes();
-  return unit != 0 ? static_cast<u16>((unit >> kPageShift) - 1) : u16{0};
+  data.awun = blocks_of(shared.atomic_units.bytes(), kPageShift);
+  data.awupf = blocks_of(shared.atomic_units.power_fail(), kPageShift);
+}
+
+// NACWU is 0, as ACWU.
+void fill_atomic_units(const AtomicUnits& units, u32 lba_shift, nvme::IdentifyNamespace& data) {
+  data.nsfeat |= nvme::kNsfeatAtomicUnits;
+  data.nawun = blocks_of(units.bytes(), lba_shift);
+  data.nawupf = blocks_of(units.power_fail(), lba_shift);
+  data.nabsn = data.nabspf = blocks_of(units.boundary(), lba_shift);
+  data.nabo = static_cast<u16>(units.offset() >> lba_shift);
 }
 
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
@@ -87,7 +100,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
     data.oncs |= nvme::oncs::kReservations;
     data.ctratt |= nvme::ctratt::kHostIdentifier128;
   }
-  data.awun = atomic_write_blocks(shared);
+  fill_atomic_units(shared, data);
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   if (has_placement(shared)) {
@@ -134,9 +147,8 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   }
   if (has_placement(shared)) data.endgid = kEnduranceGroup;
   fill_copy_limits(shared, ns, data);
-  if (const u32 unit = shared.atomic_units.bytes(); unit != 0 && ns.region->set->family == CommandFamily::kNvm) {
-    data.nsfeat |= nvme::kNsfeatAtomicUnits;
-    data.nawun = static_cast<u16>((unit >> ns.lba_shift()) - 1);
+  if (shared.atomic_units.enabled() && ns.region->set->family == CommandFamily::kNvm) {
+    fill_atomic_units(shared.atomic_units, ns.lba_shift(), data);
   }
   put_u128(data.nvmcap, ns.allocated());
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);

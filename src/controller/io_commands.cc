@@ -177,7 +177,7 @@ constexpr auto make_table() {
                      .effects = kReads,
                      .as_write = true};
   row(Op::kWrite) = {
-      .name = "Write", .check = check_write, .move = move_undoable_write, .counter = &Stats::writes, .effects = kWrites};
+      .name = "Write", .check = check_write, .move = move_undoable_write, .counter = &Stats::writes, .effects = kWrites, .undoable = true};
   row(Op::kRead) = {
       .name = "Read", .check = check_read, .move = move_read, .counter = &Stats::reads, .effects = kReads};
   row(Op::kCompare) = {.name = "Compare",
@@ -213,6 +213,7 @@ constexpr auto make_table() {
                     .move = move_copy,
                     .counter = &Stats::copies,
                     .effects = kWrites,
+                    .undoable = true,
                     .needs_list = true};
   row(Op::kIoManagementReceive) = {.name = "I/O Management Receive",
                                    .exists = has_placement,

@@ -39,6 +39,7 @@ struct IoCommand {
   u32 effects = 0;                          // Commands Supported and Effects, figure 214
   bool reserves = false;    // a reservation command: no reservation is in its way
   bool as_write = false;    // a reservation that excludes writes is, although no block changes
+  bool undoable = false;    // writes blocks in its data phase, which a power cut may take back
   bool checks_protection = false;           // knows itself when it would change blocks
   bool needs_list = false;                  // brings a CommandList along
   bool divisible = false;                   // a large one is planned in pieces instead: each part of it is the same

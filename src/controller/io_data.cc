@@ -73,10 +73,11 @@ Status move_write(Shared& shared, DataBuffer& buffer, Task& task) {
 
 Status move_undoable_write(Shared& shared, DataBuffer& buffer, Task& task) {
   if (task.has_metadata) return move_blocks_out(shared, buffer, task);
-  if (!shared.undo_log.enabled()) return move_write(shared, buffer, task);
+  if (!task.undoable) return move_write(shared, buffer, task);
+  const Namespace& ns = *shared.namespaces.find(task.sqe.nsid);
   const u64 plan = task.result;
   task.result = 0;
-  return write(shared, buffer, task, [&](u64 page) { shared.undo_log.note(shared.medium, shared.uncorrectable, page, plan); });
+  return write(shared, buffer, task, [&](u64 page) { note_for_undo(shared, ns, page, plan); });
 }
 
 Status move_compare(Shared& shared, DataBuffer& buffer, Task& task) {

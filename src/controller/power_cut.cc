@@ -25,6 +25,8 @@ class DataLoss final : public PowerLossSink {
     }
   }
 
+  bool can_undo(u64 plan) const override { return shared_.undo_log.has_all_of(region_.index, plan); }
+
   u64 bytes() const { return bytes_; }
 
  private:

@@ -19,7 +19,8 @@ constexpr char kFieldEnd = ':';
 constexpr const char* kDeviceKeys[] = {"type",        "namespaces", "medium", "capacity", "time_scale",
                                        "dispatchers", "inflight",   "queues", "queue_entries", "mdts",
                                        "serial",      "model",      "power_cuts", "cmb", "pmr",
-                                       "atomic_write_unit", "virtualization", "vq_flexible", "vi_flexible"};
+                                       "atomic_write_unit", "atomic_write_unit_power_fail", "atomic_boundary",
+                                       "atomic_boundary_offset", "virtualization", "vq_flexible", "vi_flexible"};
 
 // A part of the key's text.
 struct Part {

@@ -64,6 +64,7 @@ struct Shared {
   ChunkLog& chunk_log = subsystem.chunk_log;
   LiveConfig& live = subsystem.live;
   UndoLog& undo_log = subsystem.undo_log;
+  WriteOrder& write_order = subsystem.write_order;
   std::atomic<nvme::Status>& sanitize_gate = subsystem.sanitize_gate;
   std::atomic<bool>& hold = subsystem.hold;
 

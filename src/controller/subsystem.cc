@@ -9,6 +9,12 @@ namespace nvmev {
 
 namespace {
 
+bool init_atomic_units(Subsystem& subsystem) {
+  const nvmev_config& config = subsystem.config;
+  return subsystem.atomic_units.init(subsystem.host, config.atomic_write_unit, config.atomic_write_unit_power_fail,
+                                     config.atomic_boundary, config.atomic_boundary_offset);
+}
+
 // As delivered: one namespace of all of each region, attached to all controllers.
 void create_namespaces(Subsystem& subsystem) {
   subsystem.namespaces.init(subsystem.config.capacity);
@@ -43,11 +49,12 @@ int Subsystem::init(const nvmev_config& wanted, nvmev_host* of, nvmev_error* err
   for (const Region& region : regions) {
     if (region.model.has_volatile_cache()) volatile_bytes += 2 * region.config.write_buffer_size;
   }
-  if (config.power_cuts != 0 && !undo_log.init(host, volatile_bytes, metadata.room())) {
+  const bool kept = config.power_cuts == 0 || (undo_log.init(host, volatile_bytes, metadata.room(), regions.size()) && write_order.init(host));
+  if (!kept) {
     return fail(error, err::kNoMemory, "power_cuts=1: no memory for %llu KiB of replaced data",
                 static_cast<unsigned long long>(volatile_bytes >> 10));
   }
-  if (!uncorrectable.init(host, config.capacity) || !atomic_units.init(host, config.atomic_write_unit) || !history.init(host) || !firmware.init(host)) {
+  if (!uncorrectable.init(host, config.capacity) || !init_atomic_units(*this) || !history.init(host) || !firmware.init(host)) {
     return fail(error, err::kNoMemory, "no memory for the tables of the subsystem");
   }
   return 0;

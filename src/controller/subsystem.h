@@ -24,6 +24,7 @@
 #include "uncorrectable.h"
 #include "undo_log.h"
 #include "virtualization.h"
+#include "write_order.h"
 
 namespace nvmev {
 
@@ -47,6 +48,7 @@ struct Subsystem {
   Reservations reservations;
   Quiesce abort_quiesce;  // of Preempt and Abort
   UndoLog undo_log;  // empty unless power_cuts=1
+  WriteOrder write_order;  // where there is an undo log
   // What all I/O commands and most admin commands are answered during and after a failed Sanitize operation.
   std::atomic<nvme::Status> sanitize_gate{nvme::Status::kSuccess};
   // Power cuts: power_cut.cc

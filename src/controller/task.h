@@ -89,7 +89,8 @@ struct alignas(kCacheLine) Task {
   CommandFamily family;  // whose row of the command table
   bool has_metadata;     // the blocks are of a format with metadata
   bool wait;             // act() did nothing: the command stays in its queue for now
-  u64 result;            // DW0 and DW1 of the completion; of a write, until its data phase, the number of its plan
+  bool undoable;         // what its data phase replaces is noted; in WriteOrder until that is over
+  u64 result;            // DW0 and DW1 of the completion; of what is undoable, until its data phase, the number of its plan
 };
 static_assert(sizeof(Task) == 128);
 

@@ -3,18 +3,24 @@
 
 namespace nvmev {
 
-bool UndoLog::init(nvmev_host* host, u64 bytes, u32 metadata) {
+bool UndoLog::init(nvmev_host* host, u64 bytes, u32 metadata, u32 regions) {
   host_ = host;
   metadata_room_ = metadata;
   const u64 pages = bytes >> kPageShift;
+  if (!kept_since_.allocate(host, regions)) return false;
+  for (u64& since : kept_since_) since = 0;
   return entries_.allocate(host, pages) && pages_.allocate(host, pages << kPageShift) &&
          metadata_.allocate(host, pages * metadata);
 }
 
-void UndoLog::note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan, Medium* metadata, u64 place, u32 length) {
+void UndoLog::note(Medium& medium, const Uncorrectable& marks, u64 page, u32 region, u64 plan, Medium* metadata, u64 place, u32 length) {
   SpinGuard guard(host_, lock_);
   const u64 entry = count_++ % entries_.size();
-  entries_[entry] = {page, plan, metadata, place, length, marks.marks_of(page)};
+  if (count_ > entries_.size()) {
+    const Entry& gone = entries_[entry];
+    if (kept_since_[gone.region] <= gone.plan) kept_since_[gone.region] = gone.plan + 1;
+  }
+  entries_[entry] = {page, plan, metadata, place, length, static_cast<u16>(region), marks.marks_of(page)};
   medium.read(page, {copy_of(entry), kPageSize, copy_of(entry), 0});
   if (metadata != nullptr) metadata->read(place, {metadata_of(entry), length, metadata_of(entry), 0});
 }

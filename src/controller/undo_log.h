@@ -12,18 +12,19 @@ namespace nvmev {
 
 class UndoLog {
  public:
-  // Keeps the last `bytes` of replaced pages; 0: none. `metadata`: bytes that a page has at most. False when there is no memory.
-  bool init(nvmev_host* host, u64 bytes, u32 metadata);
+  // Keeps the last `bytes` of replaced pages; 0: none. `metadata`: bytes that a page has at most. `regions`: of the device. False when
+  // there is no memory.
+  bool init(nvmev_host* host, u64 bytes, u32 metadata, u32 regions);
 
   bool enabled() const { return entries_.size() != 0; }
 
   // The page at `page` (bytes, on a page) is about to be changed, and marks of its blocks about to be cleared, by the write that
-  // was plan number `plan` of its region. Worker threads; the caller's write follows.
-  void note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan) {
-    note(medium, marks, page, plan, nullptr, 0, 0);
-  }
-  // With its metadata: `length` bytes at `place` of their medium, which lie in one page of it.
-  void note(Medium& medium, const Uncorrectable& marks, u64 page, u64 plan, Medium* metadata, u64 place, u32 length);
+  // was plan number `plan` of region `region`. Its metadata, if any, are `length` bytes at `place` of their medium, in one page of
+  // it. Worker threads; the caller's write follows.
+  void note(Medium& medium, const Uncorrectable& marks, u64 page, u32 region, u64 plan, Medium* metadata, u64 place, u32 length);
+
+  // Whether all that the write replaced is still kept. While no write is under way.
+  bool has_all_of(u32 region, u64 plan) const { return plan >= kept_since_[region]; }
 
   // Puts back what the writes planned as number `since` and later have replaced in a range of whole pages, as far as it is
   // kept. Returns how many bytes. While no write is under way.
@@ -44,6 +45,7 @@ class UndoLog {
     Medium* metadata;  // nullptr: none
     u64 place;
     u32 length;
+    u16 region;
     u8 marks;  // of unreadable blocks
   };
 
@@ -56,6 +58,7 @@ class UndoLog {
   HostArray<Entry> entries_;
   HostArray<u8> pages_;
   HostArray<u8> metadata_;
+  HostArray<u64> kept_since_;  // by region: the first plan number behind those whose entries had to go
   u32 metadata_room_ = 0;
 };
 

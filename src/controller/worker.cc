@@ -102,6 +102,7 @@ u32 Worker::take_arrivals(u64 now) {
       } else {
         if (task->kind == TaskKind::kCommand && command_of(*task).move != nullptr) bytes += task->length;
         if (!take(*task)) break;
+        if (task->undoable) shared_->write_order.end(task->offset, task->length);
       }
       ring.pop();
       taken++;

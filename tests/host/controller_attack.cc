@@ -57,7 +57,8 @@ struct Kind {
 
 const Kind kKinds[] = {
     {{{"capacity", "4M"}, {"atomic_write_unit", "64K"}}, false},
-    {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}, {"streams", "2"}, {"over_provisioning", "15"}}, true},
+    {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}, {"streams", "2"}, {"over_provisioning", "15"},
+      {"atomic_write_unit", "32K"}, {"atomic_boundary", "64K"}, {"atomic_boundary_offset", "8K"}}, true},
     {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}}, true},
     {{{"type", "zns"},
       {"capacity", "4M"},

@@ -25,12 +25,14 @@ TEST(AtomicWrites, AreIdentified) {
     const std::vector<u8> controller = rig.driver.identify(Cns::kController).bytes;
     const std::vector<u8> ns = rig.driver.identify(Cns::kNamespace, 1).bytes;
     EXPECT_EQ(le16(controller, 526), kib != 0 ? kib / 4 - 1 : 0) << "AWUN: blocks of 4 KiB, the largest";
-    EXPECT_EQ(le16(controller, 528), 0u) << "AWUPF";
+    EXPECT_EQ(le16(controller, 528), le16(controller, 526)) << "AWUPF";
+    EXPECT_EQ(le16(controller, 532), 0u) << "ACWU";
     EXPECT_EQ(ns[24] >> 1 & 1, kib != 0) << "NSFEAT";
     EXPECT_EQ(le16(ns, 34), kib != 0 ? kib * 2 - 1 : 0) << "NAWUN";
-    EXPECT_EQ(le16(ns, 36), 0u) << "NAWUPF";
+    EXPECT_EQ(le16(ns, 36), le16(ns, 34)) << "NAWUPF";
+    for (const size_t at : {38, 40, 42, 44}) EXPECT_EQ(le16(ns, at), 0u) << "NACWU, NABSN, NABO, NABSPF";
     ASSERT_TRUE(rig.admin(cmd::format(1, 1)).ok());
-    EXPECT_EQ(le16(rig.driver.identify(Cns::kNamespace, 1).bytes, 34), kib != 0 ? kib / 4 - 1 : 0);
+    for (const size_t at : {34, 36}) EXPECT_EQ(le16(rig.driver.identify(Cns::kNamespace, 1).bytes, at), kib != 0 ? kib / 4 - 1 : 0);
   }
   // Zoned namespaces have none.
   Rig both({{"namespaces", "nvm:16M,zns:64M:zone_size=8M"}, {"capacity", "80M"}, {"atomic_write_unit", "64K"}});
@@ -40,10 +42,61 @@ TEST(AtomicWrites, AreIdentified) {
   EXPECT_EQ(le16(both.driver.identify(Cns::kNamespace, 2).bytes, 34), 0u);
 }
 
+TEST(AtomicWrites, OfAPowerFailureMayBeSmaller) {
+  for (const auto& [power_fail, kib] : {std::pair{"0", 0u}, {"4K", 4u}, {"16K", 16u}, {"64K", 64u}, {"128K", 64u}}) {
+    Rig rig({{"atomic_write_unit", "64K"}, {"atomic_write_unit_power_fail", power_fail}});
+    rig.start();
+    const std::vector<u8> controller = rig.driver.identify(Cns::kController).bytes;
+    EXPECT_EQ(le16(controller, 526), 15u);
+    EXPECT_EQ(le16(controller, 528), kib != 0 ? kib / 4 - 1 : 0);
+    const std::vector<u8> ns = rig.driver.identify(Cns::kNamespace, 1).bytes;
+    EXPECT_EQ(le16(ns, 34), 127u);
+    EXPECT_EQ(le16(ns, 36), kib != 0 ? kib * 2 - 1 : 0);
+  }
+}
+
+TEST(AtomicWrites, BoundariesAreIdentified) {
+  for (const u32 kib : {16u, 128u, 32768u}) {
+    Rig rig({{"capacity", "64M"}, {"atomic_write_unit", "16K"}, {"atomic_boundary", std::to_string(kib) + "K"}, {"atomic_boundary_offset", "8K"}});
+    rig.start();
+    const std::vector<u8> controller = rig.driver.identify(Cns::kController).bytes;
+    for (const size_t at : {526, 528}) EXPECT_EQ(le16(controller, at), 0u) << "AWUN, AWUPF: what holds across boundaries, too";
+    for (const u32 lba : {512u, 4096u}) {
+      if (lba == 4096) ASSERT_TRUE(rig.admin(cmd::format(1, 1)).ok());
+      const std::vector<u8> ns = rig.driver.identify(Cns::kNamespace, 1).bytes;
+      EXPECT_EQ(ns[24] >> 1 & 1, 1) << "NSFEAT";
+      for (const size_t at : {34, 36}) EXPECT_EQ(le16(ns, at), 16384 / lba - 1) << "NAWUN, NAWUPF";
+      for (const size_t at : {40, 44}) EXPECT_EQ(le16(ns, at), kib * 1024 / lba - 1) << "NABSN, NABSPF";
+      EXPECT_EQ(le16(ns, 42), 8192 / lba) << "NABO";
+    }
+  }
+}
+
+TEST(AtomicWrites, UnitsThatSurviveCrossNoBoundary) {
+  constexpr u64 k = 1024;
+  TestHost host;
+  AtomicUnits units;
+  ASSERT_TRUE(units.init(&host, 64 * k, 16 * k, 0, 0));
+  EXPECT_TRUE(units.survive_whole(63 * k, 16 * k));
+  EXPECT_FALSE(units.survive_whole(0, 16 * k + 512));
+  for (const u64 offset : {u64{0}, 4 * k, 60 * k}) {
+    AtomicUnits bounded;
+    ASSERT_TRUE(bounded.init(&host, 64 * k, 64 * k, 64 * k, static_cast<u32>(offset)));
+    for (const u64 boundary : {offset, offset + 64 * k, offset + (64 * k << 20)}) {
+      EXPECT_TRUE(bounded.survive_whole(boundary, 64 * k));
+      if (boundary == 0) continue;
+      EXPECT_TRUE(bounded.survive_whole(boundary - 4 * k, 4 * k));
+      EXPECT_FALSE(bounded.survive_whole(boundary - 512, 1024));
+      EXPECT_FALSE(bounded.survive_whole(boundary - 4 * k, 64 * k));
+    }
+    if (offset != 0) EXPECT_TRUE(bounded.survive_whole(0, offset)) << "the first section is shorter";
+  }
+}
+
 TEST(AtomicWrites, SpansThatMeetExcludeEachOther) {
   TestHost host;
   AtomicUnits units;
-  ASSERT_TRUE(units.init(&host, 64 << 10));
+  ASSERT_TRUE(units.init(&host, 64 << 10, 0, 0, 0));
   const auto free_of = [&](u64 offset, u64 length) {
     AtomicUnits::Span other(units);
     other.add(offset, length);

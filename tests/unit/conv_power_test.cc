@@ -182,6 +182,58 @@ TEST(ConvPower, DeallocationsStay) {
   EXPECT_GT(lost, 0u);
 }
 
+// Among garbage collections that move what is not in flash yet: as the controller has it, each unit holds what its last surviving
+// write has left, and what earlier ones have in the rest of it.
+TEST(ConvPower, AtomicRequestsSurviveAsAWhole) {
+  struct Write {
+    u64 request, first, end;  // units
+    bool merges;              // the first unit holds what was there before as well
+    u64 there = 0, covered = 0;
+  };
+  u64 whole = 0, absent = 0;
+  for (const char* victim : {"greedy", "random"}) {
+    ConvDevice device("capacity=4M channels=2 dies_per_channel=1 planes=1 page_size=16K program_pages=1 cell=slc pages_per_block=4 "
+                      "over_provisioning=20 nand_program=4000000 write_buffer_size=512K victim=" + std::string(victim));
+    flash::Random random(1);
+    u64 requests = 0;
+    const auto run = [&](u64 first, u64 from, u64 bytes) {
+      device.now = device->plan({device.now, first * 4096 + from, bytes, IoOp::kWrite, false, 0, true}).done;
+      requests++;
+    };
+    for (u64 i = 0; i < device.units(); i++) run(i, 0, 4096);
+    for (u64 round = 0; round < 1000; round++) {
+      std::vector<Write> writes;
+      for (u64 count = random.below(40); count != 0; count--) {
+        const u64 units = 1 + random.below(12), first = random.below(static_cast<u32>(device.units() - units));
+        const u64 from = random.below(4) == 0 ? 512 : 0;
+        writes.push_back({requests, first, first + units, from != 0});
+        run(first, from, units * 4096 - from);
+      }
+      std::map<u64, u64> since;
+      for (const PowerLoss& loss : cut(device, device.now, round).all) {
+        for (u64 at = 0; at < loss.length; at += 4096) since[(loss.offset + at) / 4096] = loss.since;
+      }
+      for (u64 unit = 0; unit < device.units(); unit++) {
+        const u64 end = since.contains(unit) ? since[unit] : ~0ull;
+        bool over = false;
+        for (auto write = writes.rbegin(); write != writes.rend(); ++write) {
+          if (write->request >= end || unit < write->first || unit >= write->end) continue;
+          (over ? write->covered : write->there)++;
+          over |= !(write->merges && unit == write->first);
+        }
+      }
+      for (const Write& write : writes) {
+        ASSERT_TRUE(write.there == 0 || write.there + write.covered == write.end - write.first)
+            << victim << ", round " << round << ": " << write.there << " + " << write.covered << " of " << write.end - write.first;
+        (write.there != 0 ? whole : absent)++;
+      }
+    }
+    EXPECT_GT(device->statistics().collections.get(), 1000u);
+  }
+  EXPECT_GT(whole, 1000u);
+  EXPECT_GT(absent, 1000u);
+}
+
 // The drive works on, and open stripe units are closed.
 TEST(ConvPower, WritesGoOnAfterwards) {
   ConvDevice device(kRound);
