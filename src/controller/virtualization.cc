@@ -115,7 +115,7 @@ void Controller::come_to_rest() {
 }
 
 void Controller::change_presence() {
-  if (rests()) {
+  if (rests()) {  // and was reset then
     clear_registers();
     return come_to_rest();
   }

@@ -124,8 +124,7 @@ class Attack {
     for (controller_ = 0; controller_ < device_.config().controllers; controller_++) {
       write32(offsetof(nvme::Registers, cc), 0);
       runner_.settle();  // CSTS may have been overwritten: it is put back first
-      const u32 stopped = device_.config().virtualization != 0 && controller_ != 0 ? nvme::csts::kFatal : 0;
-      for (u32 i = 0; csts() != stopped; i++) {
+      for (u32 i = 0; csts() != stopped(); i++) {
         NVMEV_CHECK(i < 10'000);
         runner_.step();
       }
@@ -271,7 +270,8 @@ class Attack {
   void set_up() {
     nvmev_dev_release(device_.get());
     write32(offsetof(nvme::Registers, cc), 0);
-    for (u32 i = 0; csts() != 0 && i < 1'000; i++) runner_.step();
+    // A secondary controller that is offline stays so.
+    for (u32 i = 0; csts() != 0 && csts() != stopped() && i < 1'000; i++) runner_.step();
     for (u32& tail : tails()) tail = 0;
     write32(offsetof(nvme::Registers, aqa), (kEntries - 1) << 16 | (kEntries - 1));
     write64(offsetof(nvme::Registers, asq), queue_page(0));
@@ -348,6 +348,8 @@ class Attack {
   std::array<u32, kQueues + 1>& tails() { return tails_[controller_]; }
 
   u8* bar() const { return device_.bar(controller_); }
+  // CSTS of a controller that is not enabled, the first one neither.
+  u32 stopped() const { return device_.config().virtualization != 0 && controller_ != 0 ? nvme::csts::kFatal : 0; }
   u32 csts() const { return *reinterpret_cast<const u32*>(bar() + offsetof(nvme::Registers, csts)); }
   void write32(u32 offset, u32 what) { std::memcpy(bar() + offset, &what, sizeof(what)); }
   void write64(u32 offset, u64 what) { std::memcpy(bar() + offset, &what, sizeof(what)); }
