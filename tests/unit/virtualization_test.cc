@@ -568,6 +568,39 @@ TEST_F(Virtualization, OfflineWhileItsStateIsSaved) {
   expect_offline(second_);
 }
 
+// ---- Threads
+
+// Once the command has completed, none of the device's threads touches memory of the secondary controller's host.
+class VirtualizationThreads : public testing::TestWithParam<u32> {};
+INSTANTIATE_TEST_SUITE_P(Threads, VirtualizationThreads, testing::Values(1, 3));
+
+TEST_P(VirtualizationThreads, OfflineUnderLoad) {
+  TestHost host;
+  Device device(host, make_config({{"controllers", "2"}, {"virtualization", "1"}, {"dispatchers", "2"}}, 2));
+  ThreadRunner runner(device, GetParam());
+  Driver primary(device, runner, 0), secondary(device, runner, 1);
+  ASSERT_TRUE(primary.enable());
+  constexpr u32 kBytes = 512 << 10;  // which take their time to move
+  DmaBuffer buffer(host.arena, kBytes);
+  const Prps prps(host.arena, buffer);
+  for (u32 round = 0; round < 60; round++) {
+    ASSERT_TRUE(primary.admin(manage(VirtualizationAction::kAssign, 2, kVq, 3)).ok());
+    ASSERT_TRUE(primary.admin(manage(VirtualizationAction::kAssign, 2, kVi, 1)).ok());
+    ASSERT_TRUE(primary.admin(manage(VirtualizationAction::kOnline, 2)).ok());
+    ASSERT_TRUE(secondary.enable());
+    for (u16 queue = 1; queue <= 2; queue++) secondary.create_queue_pair(queue, 64, 0);
+    for (u32 i = 0; i < 60; i++) secondary.submit(static_cast<u16>(1 + i % 2), cmd::with_prps(cmd::read(0, kBytes / 512), prps));
+    if (round % 2 == 0) ASSERT_TRUE(secondary.wait_for(round % 40));
+    ASSERT_TRUE(primary.admin(manage(VirtualizationAction::kOffline, 2)).ok());
+    ASSERT_EQ(secondary.csts(), nvme::csts::kFatal);
+    host.arena.forbid();
+    for (const u64 end = runner.now() + 1'000'000; runner.now() < end;) runner.step();
+    host.arena.allow();
+    secondary.forget_queues();
+    secondary.take();
+  }
+}
+
 // ---- State files
 
 Settings three(const char* flexible) {
