@@ -38,7 +38,7 @@ bool Unit::init() {
   const std::size_t queues = config.queues + 1;
   bool ok = shared.sqs.allocate(host, queues) && shared.cqs.allocate(host, queues) &&
             shared.rings.allocate(host, static_cast<std::size_t>(config.dispatchers) * config.workers) &&
-            shared.worker_stats.allocate(host, config.workers) &&
+            shared.worker_stats.allocate(host, config.workers) && shared.worker_rooms.allocate(host, config.workers) &&
             shared.dispatcher_stats.allocate(host, config.dispatchers) &&
             dispatchers.allocate(host, config.dispatchers) && workers.allocate(host, config.workers);
   for (u32 d = 0; ok && d < config.dispatchers; d++) ok = dispatchers[d].init(shared, d);

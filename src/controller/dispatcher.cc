@@ -83,7 +83,8 @@ bool Dispatcher::pending() const {
     const SubmissionQueue& sq = shared_->sqs[queues_[i]];
     const SqState state = sq.state.load(std::memory_order_acquire);
     if (state == SqState::kStopping) return true;
-    if (state == SqState::kActive && sq.has_news() && !shared_->hold.load(std::memory_order_relaxed)) return true;
+    const bool may_fetch = state == SqState::kActive && !shared_->hold.load(std::memory_order_relaxed);
+    if (may_fetch && sq.has_news() && !shared_->worker_rooms[sq.worker].is_full()) return true;
   }
   return false;
 }
@@ -168,7 +169,12 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
   now = shared_->power.wake(now, shared_->live);
   u32 fetched = 0;
   TaskRing& ring = shared_->ring(index_, sq.worker);
-  for (; head != tail && fetched < limit; fetched++) {
+  WorkerRoom& worker = shared_->worker_rooms[sq.worker];
+  const u32 there = tail > head ? tail - head : tail + sq.size - head;
+  const u32 wanted = there < limit ? there : limit;
+  u32 room = worker.take(wanted);
+  if (room < wanted) stats.stalls.add(1);
+  for (; head != tail && fetched < room; fetched++) {
     Task* task = ring.reserve();
     if (task == nullptr) {
       stats.stalls.add(1);
@@ -179,7 +185,8 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
     if (task->sqe.fuse() == nvme::kFuseFirst && next != tail) [[unlikely]] {
       const nvme::Sqe second = *sq.memory.entry<nvme::Sqe>(next);
       if (second.fuse() == nvme::kFuseSecond) {
-        if (!fetch_fused(sq, task->sqe, second, now)) {
+        if (room - fetched < 2) room += worker.take(1);
+        if (room - fetched < 2 || !fetch_fused(sq, task->sqe, second, now)) {
           stats.stalls.add(1);
           break;
         }
@@ -196,6 +203,7 @@ u32 Dispatcher::fetch(SubmissionQueue& sq, u64 now, u32 limit) {
     if (prepared == Prepared::kReady) ring.commit();
     head = next;
   }
+  worker.give_back(room - fetched);
   sq.head.store(head, std::memory_order_relaxed);
   if (u32* index = sq.event_index.load(std::memory_order_relaxed)) store_relaxed(index, quiet_event_index(head));
   stats.fetched.add(fetched);

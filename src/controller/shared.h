@@ -17,6 +17,7 @@
 #include "stats.h"
 #include "subsystem.h"
 #include "task.h"
+#include "worker_room.h"
 
 namespace nvmev {
 
@@ -77,6 +78,7 @@ struct Shared {
   std::atomic<u32> sq_generation{0};  // changes whenever an I/O submission queue comes or goes
 
   HostArray<TaskRing> rings;  // dispatcher d to worker w: ring(d, w)
+  HostArray<WorkerRoom> worker_rooms;
   HostArray<WorkerStats> worker_stats;
   HostArray<DispatcherStats> dispatcher_stats;
 

@@ -45,12 +45,21 @@ bool Worker::init(Shared& shared, u32 index) {
   if (!buffer_.allocate(shared.host, shared.bus, shared.config.mdts) || !entries_.allocate(shared.host, count)) return false;
   order_.init(entries_.data());
   for (u32 i = count; i-- > 0;) release(i);
+  shared.worker_rooms[index].init(count);
+  released_ = 0;
   return true;
 }
 
 void Worker::release(u32 index) {
   entries_[index].next = free_;
   free_ = index;
+  released_++;
+}
+
+// The dispatchers learn once in a pass what has become free.
+void Worker::give_room_back() {
+  shared_->worker_rooms[index_].give_back(released_);
+  released_ = 0;
 }
 
 u32 Worker::pass(u64 now, u64* next) {
@@ -66,10 +75,11 @@ u32 Worker::pass(u64 now, u64* next) {
   done += deliver(now);
   done += deliver_held(now);
   signal_touched();
+  give_room_back();
 
   *next = order_.not_before();
   if (signal_delayed(now, next)) done++;
-  if (long_busy_.load(std::memory_order_relaxed) && !(long_.waits_for_room && free_ == kNone)) *next = now;
+  if (long_busy_.load(std::memory_order_relaxed)) *next = now;
   // The requester makes room by a doorbell, which nothing announces: look again soon.
   constexpr u64 kRoomPoll = 20 * 1000;
   for (const u64 word : holding_) {
@@ -111,10 +121,8 @@ u32 Worker::take_arrivals(u64 now) {
   return taken;
 }
 
-// Carries out a command's data phase. False: it must wait for room. A queue that ends does not wait: the requester need not
-// make room in its completion queues any more.
+// Carries out a command's data phase. False: it must wait for another's, or for the long command.
 bool Worker::take(Task& task) {
-  if (free_ == kNone && !is_ending(task)) return false;
   const IoCommand& command = command_of(task);
   Status status = task.status;
   if (status == Status::kSuccess && task.kind == TaskKind::kCommand) {
@@ -157,8 +165,7 @@ void Worker::finish(const Task& task, Status status) {
     if (static_cast<u16>(status) >> 8 == kMediaErrors && status != Status::kCompareFailure) stats_->media_errors.add(1);
     shared_->error_log.add(task.sq_id, task.sqe.cid, status, task.sqe.slba(), task.sqe.nsid);
   }
-  if (free_ == kNone) return give_up(shared_->sqs[task.sq_id], task.sqe.cid);
-  const u32 index = free_;
+  const u32 index = free_;  // its dispatcher has seen to that there is one
   Pending& pending = entries_[index];
   free_ = pending.next;
   in_flight_++;
@@ -191,7 +198,7 @@ void Worker::begin_long(const Task& task) {
   work.task = task;
   work.range = 0;
   work.at = work.end = 0;
-  work.given_up = work.waits_for_room = false;
+  work.given_up = false;
   if (task.list == nullptr) {
     work.at = task.offset;
     work.end = task.offset + task.length;
@@ -221,10 +228,10 @@ bool Worker::step_command(const IoCommand& command) {
 
 u32 Worker::step_long() {
   LongTask& work = long_;
-  if (!work.waits_for_room && !step_command(command_of(work.task))) return 1;
-  if (!work.given_up) {
-    work.waits_for_room = free_ == kNone && !is_ending(work.task);
-    if (work.waits_for_room) return 0;  // until a completion has left
+  if (!step_command(command_of(work.task))) return 1;
+  if (work.given_up) {
+    released_++;
+  } else {
     finish(work.task, Status::kSuccess);
   }
   if (work.task.list != nullptr) work.task.list->give_back();
@@ -311,11 +318,6 @@ void Worker::remove_held(CompletionQueue& cq, Predicate remove) {
   if (cq.held_first == kNone) unmark(holding_, cq.id);
 }
 
-bool Worker::is_ending(const Task& task) const {
-  const SqState state = shared_->sqs[task.sq_id].state.load(std::memory_order_acquire);
-  return state == SqState::kStopping || state == SqState::kDraining;
-}
-
 // Gives up a command of a queue that ends: with the queue's end status if there is room, silently if not. The requester of a
 // deleted queue does not wait for what no longer fits.
 void Worker::give_up(const SubmissionQueue& sq, u16 cid) {
@@ -346,6 +348,7 @@ void Worker::drain_sq(SubmissionQueue& sq) {
     } else {
       // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
       if (long_.task.list != nullptr) long_.task.list->give_back();
+      released_++;
       long_busy_.store(false, std::memory_order_release);
     }
     give_up(sq, long_.task.sqe.cid);
@@ -385,8 +388,8 @@ bool Worker::abort(u16 sq_id, u16 cid, u64 now) {
 u32 Worker::abort_namespaces(u64 now) {
   const u32 namespaces = shared_->aborts[index_].load(std::memory_order_acquire);
   const auto is_meant = [&](u32 nsid) { return nsid - 1 < kMaxNamespaces && (namespaces >> (nsid - 1) & 1) != 0; };
-  if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && !long_.waits_for_room && free_ != kNone &&
-      is_meant(long_.task.sqe.nsid) && command_of(long_.task).step == nullptr) {
+  if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && is_meant(long_.task.sqe.nsid) &&
+      command_of(long_.task).step == nullptr) {
     // What it has not reached stays as it is.
     finish(long_.task, Status::kAbortRequested);
     if (long_.task.list != nullptr) long_.task.list->give_back();

@@ -47,15 +47,12 @@ class Worker {
     u64 at;      // next byte to do
     u64 end;     // of the current range
     bool given_up;  // its completion is not wanted any more
-    bool waits_for_room;  // done, but for its completion
   };
 
   u32 take_arrivals(u64 now);
   bool take(Task& task);
   bool move(const IoCommand& command, Task& task, nvme::Status* status);
   void answer(Task& task, u64 now);
-  // Whether the command's queue is being deleted, or its controller stopped.
-  bool is_ending(const Task& task) const;
   void give_up(const SubmissionQueue& sq, u16 cid);
   void drain_sq(SubmissionQueue& sq);
   void forget_cq(CompletionQueue& cq);
@@ -79,6 +76,7 @@ class Worker {
   template <typename Predicate>
   void remove_held(CompletionQueue& cq, Predicate remove);
   void release(u32 index);
+  void give_room_back();
   void mark(std::array<u64, NVMEV_MAX_VECTORS / 64>& set, u16 id) { set[id / 64] |= 1ull << id % 64; }
   void unmark(std::array<u64, NVMEV_MAX_VECTORS / 64>& set, u16 id) { set[id / 64] &= ~(1ull << id % 64); }
 
@@ -95,7 +93,8 @@ class Worker {
   HostArray<Pending> entries_;
   CompletionOrder<Pending> order_;
   u32 free_ = CompletionOrder<Pending>::kNone;  // chain of unused entries
-  u32 in_flight_ = 0;  // entries in use, and the long command
+  u32 released_ = 0;   // commands that have left since the dispatchers were told
+  u32 in_flight_ = 0;  // entries in use
   u64 last_pass_ = 0;
 
   LongTask long_{};

@@ -290,6 +290,38 @@ TEST_F(SlowSubsystem, HoldIsForAllControllers) {
   EXPECT_EQ(pair_.runner.fault(), "");
 }
 
+// A host that makes no room for its completions, more of them than the device keeps.
+TEST(SubsystemQueues, NobodyWaitsForAnothersHost) {
+  Pair pair({{"inflight", "64"}});
+  ASSERT_TRUE(pair.first.enable());
+  ASSERT_TRUE(pair.first.create_cq(1, 4, 1).ok());
+  ASSERT_TRUE(pair.first.create_sq(1, 256, 1).ok());
+  for (int i = 0; i < 200; i++) pair.first.queue(1, i % 50 == 20 ? cmd::write_zeroes(0, 64) : cmd::flush());
+  pair.first.ring(1);
+  pair.runner.run_for(1'000'000);
+  ASSERT_TRUE(pair.second.enable());
+  pair.second.create_queue_pair(1, 16);
+  for (const nvme::Sqe& command : {cmd::format(1, 1), cmd::sanitize(nvme::SanitizeAction::kBlockErase), cmd::delete_sq(1), cmd::delete_cq(1)}) {
+    const u16 cid = pair.second.submit(0, command);
+    pair.runner.run_for(10'000'000'000);
+    pair.second.reap();
+    const auto done = pair.second.take(0, cid);
+    ASSERT_TRUE(done.has_value());
+    EXPECT_TRUE(done->ok());
+  }
+  nvmev_dev_hold(pair.device.get());
+  pair.runner.settle();
+  EXPECT_TRUE(nvmev_dev_held(pair.device.get()));
+  nvmev_dev_release(pair.device.get());
+  size_t got = 0;
+  for (int i = 0; i < 100; i++) {
+    got += pair.first.reap();
+    pair.runner.run_for(1'000'000);
+  }
+  EXPECT_EQ(got, 200u);
+  EXPECT_EQ(pair.runner.fault(), "");
+}
+
 TEST(SubsystemPower, CutIsForAllControllers) {
   Pair pair({{"type", "conv"}, {"power_cuts", "1"}, {"channels", "2"}, {"dies_per_channel", "1"}});
   pair.start();
