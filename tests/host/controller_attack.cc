@@ -12,6 +12,7 @@
 #include "host/check.h"
 #include "host/device.h"
 #include "host/runner.h"
+#include "host/zoned_keys.h"
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/directive.h"
 #include "nvmev/nvme/registers.h"
@@ -60,20 +61,7 @@ const Kind kKinds[] = {
     {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}, {"streams", "2"}, {"over_provisioning", "15"},
       {"atomic_write_unit", "32K"}, {"atomic_boundary", "64K"}, {"atomic_boundary_offset", "8K"}}, true},
     {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}}, true},
-    {{{"type", "zns"},
-      {"capacity", "4M"},
-      {"lba_size", "4096"},
-      {"zone_size", "256K"},
-      {"zone_capacity", "192K"},
-      {"zone_write_buffer", "64K"},
-      {"max_active_zones", "6"},
-      {"max_open_zones", "4"},
-      {"zone_append_limit", "64K"},
-      {"zone_descriptor_extension", "128"},
-      {"zrwa_size", "32K"},
-      {"zrwa_flush_granularity", "8K"},
-      {"zrwa_zones", "2"}},
-     true},
+    {kZonedKeys, false},
     {{{"type", "kv"}, {"capacity", "4M"}}, true},
     {{{"type", "ocssd"}, {"capacity", "8M"}, {"num_grp", "2"}, {"num_pu", "2"}, {"num_sec", "64"}}, false},
     {{{"type", "ocssd"}, {"lver", "1"}, {"capacity", "8M"}, {"lnum_ch", "2"}, {"lnum_lun", "3"}, {"lnum_pln", "2"},

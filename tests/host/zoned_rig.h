@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "host/rig.h"
+#include "host/zoned_keys.h"
 #include "nvmev/nvme/zns.h"
 
 namespace nvmev::test {
@@ -15,26 +16,6 @@ namespace nvmev::test {
 inline constexpr u32 kBlock = 4096;
 inline constexpr u64 kZone = 64;  // blocks: 256 KiB
 inline constexpr u64 kCapacity = 48;
-
-inline const Settings kZonedKeys = {{"type", "zns"},
-                        {"capacity", "4M"},
-                        {"lba_size", "4096"},
-                        {"channels", "2"},
-                        {"dies_per_channel", "2"},
-                        {"planes", "1"},
-                        {"page_size", "16K"},
-                        {"program_pages", "1"},
-                        {"pages_per_block", "16"},
-                        {"zone_size", "256K"},
-                        {"zone_capacity", "192K"},
-                        {"zone_write_buffer", "64K"},
-                        {"max_active_zones", "6"},
-                        {"max_open_zones", "4"},
-                        {"zone_append_limit", "64K"},
-                        {"zone_descriptor_extension", "128"},
-                        {"zrwa_size", "32K"},
-                        {"zrwa_flush_granularity", "8K"},
-                        {"zrwa_zones", "2"}};
 
 // Some keys, others than `more` has; then those.
 inline Settings with(const Settings& more, const std::vector<std::string>& without = {}) {
