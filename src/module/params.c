@@ -36,7 +36,7 @@ static bool nvmev_params_were_read;
 
 /* ---- Parameters of the device ---------------------------------------------------------------- */
 
-static int nvmev_param_set(const char *value, const struct kernel_param *kp)
+static int nvmev_param_write(const char *value, const struct kernel_param *kp)
 {
 	enum nvmev_param_id id = (unsigned long)kp->arg;
 
@@ -45,7 +45,7 @@ static int nvmev_param_set(const char *value, const struct kernel_param *kp)
 	return nvmev_param_set_keep(&nvmev_first, id, value);
 }
 
-static int nvmev_param_get(char *buffer, const struct kernel_param *kp)
+static int nvmev_param_read(char *buffer, const struct kernel_param *kp)
 {
 	return nvmev_param_set_show(&nvmev_first, (unsigned long)kp->arg, buffer);
 }
@@ -57,8 +57,8 @@ static void nvmev_param_free(void *arg)
 }
 
 static const struct kernel_param_ops nvmev_param_ops = {
-	.set = nvmev_param_set,
-	.get = nvmev_param_get,
+	.set = nvmev_param_write,
+	.get = nvmev_param_read,
 	.free = nvmev_param_free,
 };
 
