@@ -23,6 +23,7 @@ u32 Controller::poll_events() {
   if ((pending & static_cast<u32>(PendingEvent::kReservation)) && subsystem().reservations.has_notice(shared_->index)) {
     events_.raise(nvme::kEventReservation);
   }
+  look_at_health();
   look_at_zones((pending & static_cast<u32>(PendingEvent::kTuned)) != 0);
   report_lba_status((pending & static_cast<u32>(PendingEvent::kLbaStatus)) != 0);
   if (pending & static_cast<u32>(PendingEvent::kChunkNotification)) events_.raise(nvme::kEventChunkNotification);

@@ -106,6 +106,9 @@ class Controller {
 
   // The warning bits of the SMART log have changed, or their event was enabled.
   void check_temperature();
+  // Log page 0Fh: endurance_group.cc
+  bool group_has_event() const { return group_has_event_; }
+  void group_was_read() { group_has_event_ = false; }
   void namespace_changed(u32 nsid);
   // The same of all controllers that it is attached to.
   void tell_namespace_changed(const Namespace& ns);
@@ -247,6 +250,9 @@ class Controller {
   u64 lba_status_wake_at() const;
   void report_lba_status(bool news);
   void look_at_zones(bool now);  // zoned/changed_zones.cc
+  void look_at_health();  // endurance_group.cc, as the next two
+  void tell_spare(bool low);
+  void tell_group_event(u8 warnings);
   u32 step_jobs();
   u32 poll_admin_queue();
   void run_admin(const nvme::Sqe& sqe);
@@ -303,6 +309,10 @@ class Controller {
   FeatureValues features_;
   FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;
+  u64 health_looked_at_ = 0;  // ns
+  bool spare_reported_ = false;
+  u8 group_reported_ = 0;       // critical warnings of the endurance group that were there at the last look
+  bool group_has_event_ = false;
   Alarm alarm_;
   Thermal thermal_;
   TelemetryCapture host_telemetry_;

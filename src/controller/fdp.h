@@ -20,7 +20,6 @@ class DataBuffer;
 struct Shared;
 
 inline constexpr u32 kMaxPlacementHandles = 128;
-inline constexpr u16 kEnduranceGroup = 1;
 
 inline constexpr nvme::FdpEventType kFdpEventTypes[] = {
     nvme::FdpEventType::kNotFullyWritten,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Log pages of the endurance group and of Flexible Data Placement.
+// Log pages of Flexible Data Placement.
 #include "fdp_logs.h"
 
 #include "controller.h"
@@ -13,44 +13,6 @@ namespace {
 constexpr u32 align8(u32 bytes) { return (bytes + 7) & ~7u; }
 
 }  // namespace
-
-u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
-  // Section 5.16.1.10: units of 10^9 bytes, rounded up.
-  constexpr u64 kUnit = 1000ull * 1000 * 1000;
-  const auto units = [](u64 bytes) { return bytes / kUnit + (bytes % kUnit != 0); };
-  const Shared& shared = controller.shared();
-  const FtlHealth health = shared.regions.health();
-  const PlacementCounters counters = shared.regions.placement()->counters();
-  nvme::SmartLog smart{};
-  controller.fill_smart(smart);
-  u64 blocks_read = 0, blocks_written = 0;
-  LifeTotals all{};
-  controller.subsystem().for_each_controller([&](Controller& other) {
-    for (const WorkerStats& stats : other.shared().worker_stats) {
-      blocks_read += stats.blocks_read.get();
-      blocks_written += stats.blocks_written.get();
-    }
-    const LifeTotals totals = other.totals(controller.now());
-    all.reads += totals.reads;
-    all.writes += totals.writes;
-    all.media_errors += totals.media_errors;
-    all.error_log_entries += totals.error_log_entries;
-  });
-  auto& log = *reinterpret_cast<nvme::EnduranceGroupLog*>(data);
-  log.available_spare = health.available_spare;
-  log.available_spare_threshold = smart.available_spare_threshold;
-  log.percentage_used = health.percentage_used;
-  log.data_units_read.low = units(blocks_read << 9);
-  log.data_units_written.low = units(blocks_written << 9);
-  log.media_units_written.low = units(counters.media_written);
-  log.host_reads.low = all.reads;
-  log.host_writes.low = all.writes;
-  log.media_errors.low = all.media_errors;
-  log.error_log_entries.low = all.error_log_entries;
-  log.total_capacity.low = shared.namespaces.capacity();
-  log.unallocated_capacity.low = shared.namespaces.unallocated();
-  return sizeof(log);
-}
 
 u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
   const Placement& placement = *controller.shared().regions.placement();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Rows of the log page table: each fills at most a zeroed page and returns the log's size.
+// Flexible Data Placement: rows of the log page table. Each fills at most a zeroed page and returns the log's size.
 #pragma once
 
 #include "nvmev/nvme/command.h"
@@ -9,7 +9,6 @@ namespace nvmev {
 
 class Controller;
 
-u32 endurance_group_log(Controller&, const nvme::Sqe&, u8* data);
 u32 fdp_configurations_log(Controller&, const nvme::Sqe&, u8* data);
 u32 ruh_usage_log(Controller&, const nvme::Sqe&, u8* data);
 u32 fdp_statistics_log(Controller&, const nvme::Sqe&, u8* data);

@@ -6,6 +6,7 @@
 #include "command_set.h"
 #include "controller.h"
 #include "copy.h"
+#include "endurance_group.h"
 #include "fdp.h"
 #include "lba_status.h"
 #include "nvmev/nvme/feature.h"
@@ -249,6 +250,33 @@ Status set_lba_status(Access& access) {
   access.values.lba_status = access.sqe.cdw11 & kReportInterval;
   return Status::kSuccess;
 }
+
+// ---- Endurance Group Event Configuration, section 5.27.1.19 ---------------------------------------------------------
+
+Status set_group_events(Access& access) {
+  constexpr u32 kWarnings = nvme::kWarningSpare << 16;
+  if (static_cast<u16>(access.sqe.cdw11) != kEnduranceGroup) return Status::kInvalidField;
+  if (access.sqe.cdw11 >> 16 & ~(kWarnings >> 16)) return Status::kInvalidField;
+  access.values.group_events = access.sqe.cdw11;
+  return Status::kSuccess;
+}
+
+Status get_group_events(Access& access) {
+  if (static_cast<u16>(access.sqe.cdw11) != kEnduranceGroup) return Status::kInvalidField;
+  access.dw0 = access.values.group_events;
+  return Status::kSuccess;
+}
+
+// ---- I/O Command Set Profile, section 5.27.1.20 ---------------------------------------------------------------------
+
+// Identify CNS 1Ch has one combination, which is always there.
+Status set_command_set_profile(Access& access) {
+  constexpr u32 kIndex = 0x1ff;  // IOCSCI
+  if (access.sqe.cdw11 & ~kIndex) return Status::kInvalidField;
+  return access.sqe.cdw11 == 0 ? Status::kSuccess : Status::kCommandSetCombinationRejected;
+}
+
+Status get_command_set_profile(Access&) { return Status::kSuccess; }
 
 // ---- Host Behavior Support, section 5.27.1.18 ---------------------------------------------------------------------
 
@@ -606,6 +634,9 @@ constexpr FeatureRow kRows[] = {
     {Feature::kHostBehavior, false, kController, always, set_host_behavior, get_host_behavior},
     {Feature::kSanitizeConfig, false, kSubsystem, always, set_value<&Values::sanitize_warning, kNodrmMask>,
      get_value<&Values::sanitize_warning>, save_value<&Values::sanitize_warning>},
+    {Feature::kEnduranceGroupEvents, false, kGroup, always, set_group_events, get_group_events,
+     save_value<&Values::group_events>},
+    {Feature::kCommandSetProfile, false, kController, always, set_command_set_profile, get_command_set_profile},
     {Feature::kFlexibleDataPlacement, false, kGroup, has_placement, nullptr, get_placement_mode},
     {Feature::kFdpEvents, true, kNamespace, has_placement, set_placement_events, get_placement_events},
     {Feature::kHostIdentifier, false, kController, has_reservations, set_host_identifier, get_host_identifier},

@@ -36,6 +36,7 @@ struct FeatureValues {
   u32 host_behavior = 0;  // ACRE in bits 7:0, LBAFEE in bits 15:8, CDFE in bits 31:16
   u32 sanitize_warning = 0;  // NODRM
   u32 lba_status = 0;  // LSIRI
+  u32 group_events = 1;  // ENDGID in bits 15:0, critical warnings that are events in bits 23:16
   HostMemoryBuffer host_memory;
 
   // Timestamp: milliseconds at `timestamp_set` (ns of the host's clock).

@@ -6,6 +6,7 @@
 #include "command_set.h"
 #include "controller.h"
 #include "copy.h"
+#include "endurance_group.h"
 #include "identity.h"
 #include "nvmev/text.h"
 #include "streams.h"
@@ -71,7 +72,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.mdts = static_cast<u8>(shared.config.mdts);
   data.cntlid = shared.controller_id();
   data.ver = nvme::kVersion20;
-  data.oaes = nvme::kOaesNamespaceAttribute;
+  data.oaes = nvme::kOaesNamespaceAttribute | nvme::kOaesEnduranceGroup;
   data.rtd3e = kShutdownLatency;
   if (!shared.subsystem.has_one_controller()) data.oaes |= nvme::kOaesAnaChange;
   if (shared.regions.has(CommandFamily::kZoned)) data.oaes |= nvme::kOaesZoneDescriptor;
@@ -103,10 +104,12 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   fill_atomic_units(shared, data);
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
-  if (has_placement(shared)) {
-    data.ctratt |= nvme::ctratt::kEnduranceGroups | nvme::ctratt::kFlexibleDataPlacement;
-    data.endgidmax = kEnduranceGroup;
-  }
+  data.ctratt |= nvme::ctratt::kNvmSets | nvme::ctratt::kEnduranceGroups | nvme::ctratt::kDomains;
+  data.nsetidmax = kNvmSet;
+  data.endgidmax = kEnduranceGroup;
+  data.domain_id = kDomain;
+  put_u128(data.megcap, shared.namespaces.capacity());
+  if (has_placement(shared)) data.ctratt |= nvme::ctratt::kFlexibleDataPlacement;
   if (has_directives(shared)) data.oacs |= nvme::oacs::kDirectives;
   format_subnqn(shared.config.serial, data.subnqn);
   fill_admin_capabilities(controller, data);
@@ -145,7 +148,8 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
     data.nsfeat |= nvme::kNsfeatDeallocatedError;
     data.dlfeat |= nvme::kDlfeatZeroes;  // and so do blocks that were never written
   }
-  if (has_placement(shared)) data.endgid = kEnduranceGroup;
+  data.nvmsetid = kNvmSet;
+  data.endgid = kEnduranceGroup;
   fill_copy_limits(shared, ns, data);
   if (shared.atomic_units.enabled() && ns.region->set->family == CommandFamily::kNvm) {
     fill_atomic_units(shared.atomic_units, ns.lba_shift(), data);
@@ -297,7 +301,8 @@ void fill_independent_namespace(const Shared& shared, const Namespace& ns, u8* d
   if (knows_reservations(ns)) independent.rescap = nvme::kRescapAll;
   if (!shared.subsystem.has_one_controller()) independent.anagrpid = ns.ana_group;
   if (ns.write_protected()) independent.nsattr = nvme::kNsattrWriteProtected;
-  if (has_placement(shared)) independent.endgid = kEnduranceGroup;
+  independent.nvmsetid = kNvmSet;
+  independent.endgid = kEnduranceGroup;
 }
 
 Status independent_namespace(Controller& controller, const Sqe& sqe, u8* data) {
@@ -355,14 +360,6 @@ Status namespace_granularity(Controller&, const Sqe&, u8* data) {
   return Status::kSuccess;
 }
 
-// Section 5.17.2.20: a count, then the identifiers above CDW11.CNSSID.
-Status endurance_groups(Controller& controller, const Sqe& sqe, u8* data) {
-  if (!has_placement(controller.shared())) return Status::kInvalidField;
-  const u16 list[2] = {1, kEnduranceGroup};
-  if (static_cast<u16>(sqe.cdw11) < kEnduranceGroup) memcpy(data, list, sizeof(list));
-  return Status::kSuccess;
-}
-
 struct CnsRow {
   Cns cns;
   Status (*fill)(Controller&, const Sqe&, u8* data);  // data: kPageSize zeroed bytes
@@ -373,6 +370,7 @@ constexpr CnsRow kRows[] = {
     {Cns::kController, identify_controller},
     {Cns::kActiveNamespaces, active_namespaces},
     {Cns::kNamespaceDescriptors, namespace_descriptors},
+    {Cns::kNvmSets, identify_nvm_sets},
     {Cns::kCsiNamespace, csi_namespace},
     {Cns::kCsiController, csi_controller},
     {Cns::kCsiActiveNamespaces, csi_active_namespaces},
@@ -386,7 +384,8 @@ constexpr CnsRow kRows[] = {
     {Cns::kPrimaryCapabilities, primary_capabilities},
     {Cns::kSecondaryControllers, secondary_controllers},
     {Cns::kNamespaceGranularity, namespace_granularity},
-    {Cns::kEnduranceGroups, endurance_groups},
+    {Cns::kDomains, identify_domains},
+    {Cns::kEnduranceGroups, identify_endurance_groups},
     {Cns::kCommandSets, command_sets},
     {Cns::kIndependentAllocatedNamespace, independent_allocated_namespace},
 };

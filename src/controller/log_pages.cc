@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "command_set.h"
 #include "controller.h"
+#include "endurance_group.h"
 #include "fdp.h"
 #include "fdp_logs.h"
 #include "lba_status.h"
@@ -142,7 +143,8 @@ void reservation_notice_read(Controller& controller) {
 enum class LogScope : u8 {
   kController,
   kCommandSet,      // CDW14.CSI chooses
-  kEnduranceGroup,  // CDW11.LSI chooses; with Flexible Data Placement only
+  kEnduranceGroup,  // CDW11.LSI chooses
+  kPlacement,       // the same, with Flexible Data Placement only
   kReservations,    // where there are namespaces that know them
   kAna,             // with several controllers only
   kBlocks,          // of the controller, where blocks can become unreadable
@@ -160,7 +162,7 @@ struct LogRow {
 };
 
 constexpr LogScope kController = LogScope::kController;
-constexpr LogScope kGroup = LogScope::kEnduranceGroup;
+constexpr LogScope kPlacement = LogScope::kPlacement;
 
 constexpr LogRow kRows[] = {
     {LogPage::kSupportedLogs, kController, true, supported_logs_log},
@@ -173,16 +175,17 @@ constexpr LogRow kRows[] = {
     {LogPage::kTelemetryHost, kController, false, nullptr, nullptr, host_telemetry_log, nvme::kTelemetryBlock},
     {LogPage::kTelemetryController, kController, false, nullptr, controller_telemetry_read, controller_telemetry_log,
      nvme::kTelemetryBlock},
-    {LogPage::kEnduranceGroup, kGroup, false, endurance_group_log},
+    {LogPage::kEnduranceGroup, LogScope::kEnduranceGroup, false, endurance_group_log, endurance_group_read},
     {LogPage::kAna, LogScope::kAna, true, ana_log},
     {LogPage::kPersistentEvents, kController, false, nullptr, nullptr, persistent_event_log},
     {LogPage::kLbaStatus, LogScope::kBlocks, false, lba_status_log},
+    {LogPage::kEnduranceGroupEvents, kController, false, endurance_group_events_log},
     {LogPage::kFeatureEffects, kController, true, feature_effects_log},
     {LogPage::kManagementEffects, kController, true, management_effects_log},
-    {LogPage::kFdpConfigurations, kGroup, false, fdp_configurations_log},
-    {LogPage::kRuhUsage, kGroup, false, ruh_usage_log},
-    {LogPage::kFdpStatistics, kGroup, false, fdp_statistics_log},
-    {LogPage::kFdpEvents, kGroup, false, fdp_events_log},
+    {LogPage::kFdpConfigurations, kPlacement, false, fdp_configurations_log},
+    {LogPage::kRuhUsage, kPlacement, false, ruh_usage_log},
+    {LogPage::kFdpStatistics, kPlacement, false, fdp_statistics_log},
+    {LogPage::kFdpEvents, kPlacement, false, fdp_events_log},
     {LogPage::kReservationNotice, LogScope::kReservations, true, reservation_notice_log, reservation_notice_read},
     {LogPage::kSanitize, kController, true, sanitize_log},
     {LogPage::kChangedZones, LogScope::kZoned, true, changed_zones_log},
@@ -193,7 +196,7 @@ bool exists(const Shared& shared, const LogRow& row) {
   if (row.scope == LogScope::kReservations) return has_reservations(shared);
   if (row.scope == LogScope::kAna) return !shared.subsystem.has_one_controller();
   if (row.scope == LogScope::kBlocks) return has_lba_status(shared);
-  return row.scope != kGroup || has_placement(shared);
+  return row.scope != kPlacement || has_placement(shared);
 }
 
 const LogRow* find_row(const Shared& shared, const Sqe& sqe) {
@@ -241,7 +244,8 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   if (row->scope == LogScope::kCommandSet && !has_command_set(controller.shared(), static_cast<u8>(sqe.cdw14 >> 24))) {
     return {Status::kInvalidField};
   }
-  if (row->scope == LogScope::kEnduranceGroup && sqe.cdw11 >> 16 != kEnduranceGroup) return {Status::kInvalidField};
+  const bool of_group = row->scope == LogScope::kEnduranceGroup || row->scope == kPlacement;
+  if (of_group && sqe.cdw11 >> 16 != kEnduranceGroup) return {Status::kInvalidField};
   const Status gate = controller.shared().sanitize_gate.load(std::memory_order_relaxed);
   if (gate != Status::kSuccess && !row->while_sanitizing) return {gate};
   LogView view{Status::kSuccess, nullptr, 0};
@@ -286,12 +290,14 @@ void Controller::fill_smart(nvme::SmartLog& log) {
   constexpr u64 kNsPerMinute = 60ull * 1000 * 1000 * 1000;
   const LifeTotals life = totals(now_);
   const auto thousands = [](u64 blocks) { return (blocks + 999) / 1000; };
-  log.critical_warning = features_.temperature_warning() ? nvme::kWarningTemperature : 0;
+  const u8 group = group_warnings(*shared_);
+  log.critical_warning = static_cast<u8>(group | (features_.temperature_warning() ? nvme::kWarningTemperature : 0));
   log.composite_temperature = kCompositeTemperature;
   const FtlHealth health = shared_->regions.health();
   log.available_spare = health.available_spare;
   log.percentage_used = health.percentage_used;
-  log.available_spare_threshold = 10;
+  log.available_spare_threshold = kSpareThreshold;
+  log.endurance_critical_warning = group;
   log.data_units_read.low = thousands(life.blocks_read);
   log.data_units_written.low = thousands(life.blocks_written);
   log.host_reads.low = life.reads;

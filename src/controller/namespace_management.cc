@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "command_set.h"
 #include "controller.h"
+#include "endurance_group.h"
 #include "eraser.h"
 #include "identity.h"
 #include "nvmev/nvme/identify.h"
@@ -58,7 +59,9 @@ Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page
   if (!accepts_format(of, *region.set, *format)) return Status::kInvalidFormat;
   if ((wanted.dps & kDpsType) == 0) format->dps = 0;
   format->interleaved = (wanted.flbas >> 4 & 1) != 0 && kBlockFormats[format->index].metadata != 0;
-  if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.nvmsetid != 0) return Status::kInvalidField;
+  if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.nvmsetid > kNvmSet || wanted.endgid > kEnduranceGroup) {
+    return Status::kInvalidField;
+  }
   if (wanted.anagrpid != 0) {
     if (of.subsystem.has_one_controller()) return Status::kInvalidField;
     if (wanted.anagrpid > kAnaGroups) return Status::kAnaGroupIdInvalid;

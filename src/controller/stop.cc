@@ -115,7 +115,8 @@ void Controller::finish_stop() {
     take_secondaries_offline();
     if (stop_reason_ == StopReason::kReset) subsystem().virtualization.activate();
   }
-  temperature_reported_ = false;
+  temperature_reported_ = spare_reported_ = group_has_event_ = false;
+  group_reported_ = 0;
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
   clear_doorbells();
   if (stop_reason_ == StopReason::kReset) {

@@ -143,6 +143,7 @@ TEST_P(Advertised, LogPagesAreAnsweredAsLogPageZeroSays) {
   EXPECT_EQ(has(0x06), oacs(4));
   EXPECT_EQ(has(0x81), field(328, 4) != 0) << "SANICAP";
   EXPECT_EQ(has(0x09), ctratt(4)) << "endurance groups";
+  EXPECT_EQ(has(0x0f), ctratt(4));
   EXPECT_EQ(has(0x0a), ctratt(5)) << "predictable latency";
   EXPECT_EQ(has(0x0c), (field(76, 1) >> 3 & 1) != 0) << "ANA";
   EXPECT_EQ(has(0x0e), oacs(9)) << "LBA status";
@@ -171,7 +172,7 @@ TEST_P(Advertised, FeaturesAreAnsweredAsTheirLogSays) {
     sqe = cmd::get_feature(static_cast<Feature>(fid));
     sqe.prp1 = buffer.bus();
     sqe.nsid = of_namespace ? 1 : 0;
-    if (fid == 0x1d) sqe.cdw11 = 1;        // endurance group
+    if (fid == 0x18 || fid == 0x1d) sqe.cdw11 = 1;  // endurance group
     if (fid == 0x1e) sqe.cdw11 = 1u << 16;  // one event
     EXPECT_TRUE(rig_.admin(sqe).ok());
     // SV is taken or refused as the capabilities say. What is set may be refused for other reasons.
@@ -194,6 +195,8 @@ TEST_P(Advertised, FeaturesAreAnsweredAsTheirLogSays) {
   EXPECT_EQ(has(0x13), ctratt(5)) << "predictable latency";
   EXPECT_EQ(has(0x15), oacs(9)) << "LBA status";
   EXPECT_EQ(has(0x17), (field(328, 4) >> 29 & 1) != 0) << "NODRM goes with NDI";
+  EXPECT_EQ(has(0x18), ctratt(4)) << "endurance groups";
+  EXPECT_TRUE(has(0x19)) << "I/O Command Set Profile, of CC.CSS 110b";
   EXPECT_EQ(has(0x1d), ctratt(19));
   EXPECT_EQ(has(0x82), oncs(5)) << "reservations";
   EXPECT_EQ(has(0x84), field(531, 1) != 0) << "NWPC";
@@ -217,7 +220,7 @@ TEST_P(Advertised, IdentifyAnswersWhatThereIs) {
   EXPECT_EQ(answered(0x15), oacs(7));
   EXPECT_EQ(answered(0x16), ctratt(7)) << "namespace granularity";
   EXPECT_EQ(answered(0x17), ctratt(9)) << "UUID list";
-  EXPECT_EQ(answered(0x18), ctratt(16)) << "domains";
+  EXPECT_EQ(answered(0x18), ctratt(10)) << "domains";
   EXPECT_EQ(answered(0x19), ctratt(4)) << "endurance groups";
   for (u32 cns = 0x20; cns < 256; cns++) EXPECT_FALSE(answered(cns)) << cns;
 }

@@ -25,6 +25,8 @@ struct AsyncEvent {
 inline constexpr AsyncEvent kEventInvalidDoorbellRegister{AsyncEventType::kError, 0x00, LogPage::kError};
 inline constexpr AsyncEvent kEventInvalidDoorbellValue{AsyncEventType::kError, 0x01, LogPage::kError};
 inline constexpr AsyncEvent kEventTemperature{AsyncEventType::kSmart, 0x01, LogPage::kSmart};
+inline constexpr AsyncEvent kEventSpare{AsyncEventType::kSmart, 0x02, LogPage::kSmart};
+inline constexpr AsyncEvent kEventEnduranceGroup{AsyncEventType::kNotice, 0x06, LogPage::kEnduranceGroupEvents};
 inline constexpr AsyncEvent kEventFirmwareActivation{AsyncEventType::kNotice, 0x01, LogPage::kFirmwareSlot};
 inline constexpr AsyncEvent kEventTelemetry{AsyncEventType::kNotice, 0x02, LogPage::kTelemetryController};
 inline constexpr AsyncEvent kEventReservation{AsyncEventType::kCommandSetSpecific, 0x00, LogPage::kReservationNotice};

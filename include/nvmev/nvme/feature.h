@@ -26,6 +26,8 @@ enum class Feature : u8 {
   kLbaStatusAttributes = 0x15,
   kHostBehavior = 0x16,
   kSanitizeConfig = 0x17,
+  kEnduranceGroupEvents = 0x18,
+  kCommandSetProfile = 0x19,
   kFlexibleDataPlacement = 0x1d,
   kFdpEvents = 0x1e,
   kHostIdentifier = 0x81,
@@ -60,9 +62,11 @@ inline constexpr u32 kFirmwareActivation = 1u << 9;
 inline constexpr u32 kTelemetry = 1u << 10;
 inline constexpr u32 kAnaChange = 1u << 11;       // with several controllers
 inline constexpr u32 kLbaStatus = 1u << 13;  // where there is Get LBA Status
+inline constexpr u32 kEnduranceGroup = 1u << 14;
 inline constexpr u32 kZoneDescriptor = 1u << 27;  // where there are zones
 inline constexpr u32 kSupported = kSmartSpare | kSmartTemperature | kSmartReliability | kSmartReadOnly |
-                                  kSmartBackup | kNamespaceAttribute | kFirmwareActivation | kTelemetry;
+                                  kSmartBackup | kNamespaceAttribute | kFirmwareActivation | kTelemetry |
+                                  kEnduranceGroup;
 }  // namespace async_config
 
 }  // namespace nvmev::nvme

@@ -11,6 +11,7 @@ enum class Cns : u8 {
   kController = 0x01,
   kActiveNamespaces = 0x02,
   kNamespaceDescriptors = 0x03,
+  kNvmSets = 0x04,
   kCsiNamespace = 0x05,
   kCsiController = 0x06,
   kCsiActiveNamespaces = 0x07,
@@ -22,6 +23,7 @@ enum class Cns : u8 {
   kPrimaryCapabilities = 0x14,
   kSecondaryControllers = 0x15,
   kNamespaceGranularity = 0x16,
+  kDomains = 0x18,
   kEnduranceGroups = 0x19,
   kCsiAllocatedNamespaces = 0x1a,
   kCsiAllocatedNamespace = 0x1b,
@@ -199,8 +201,10 @@ inline constexpr u8 kWriteProtectionStates = 0x7;
 namespace ctratt {
 inline constexpr u32 kHostIdentifier128 = 1u << 0;
 inline constexpr u32 kNonOperationalPermissive = 1u << 1;
+inline constexpr u32 kNvmSets = 1u << 2;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
 inline constexpr u32 kNamespaceGranularity = 1u << 7;
+inline constexpr u32 kDomains = 1u << 10;  // MDS
 inline constexpr u32 kExtendedFormats = 1u << 15;  // ELBAS
 inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
 }  // namespace ctratt
@@ -209,6 +213,7 @@ inline constexpr u32 kOaesNamespaceAttribute = 1u << 8;
 inline constexpr u32 kOaesAnaChange = 1u << 11;
 inline constexpr u32 kOaesZoneDescriptor = 1u << 27;
 inline constexpr u32 kOaesLbaStatus = 1u << 13;
+inline constexpr u32 kOaesEnduranceGroup = 1u << 14;
 inline constexpr u32 kOaesFirmwareActivation = 1u << 9;
 inline constexpr u8 kVwcPresent = 1u << 0;
 inline constexpr u8 kVwcFlushBroadcast = 3u << 1;  // Flush with NSID FFFFFFFFh is supported
@@ -342,6 +347,38 @@ struct NamespaceGranularityList {
   u8 reserved288[3808];
 };
 static_assert(sizeof(NamespaceGranularityList) == 4096);
+
+// NVM Set List, NVMe 2.0 section 5.17.2.4.
+struct NvmSetList {
+  u8 count;
+  u8 reserved1[127];
+  struct Entry {
+    u16 nvmsetid;
+    u16 endgid;
+    u8 reserved4[4];
+    u32 random_read;  // typical, of 4 KiB: 100 ns; 0: not reported
+    u32 optimal_write;  // bytes; 0: not reported
+    u8 total_capacity[16];
+    u8 unallocated_capacity[16];
+    u8 reserved48[80];
+  } entry[31];
+};
+static_assert(sizeof(NvmSetList) == 4096);
+
+// Domain List, NVMe 2.0 section 5.17.2.17.
+struct DomainList {
+  u8 count;
+  u8 reserved1[127];
+  struct Entry {
+    u16 domain_id;
+    u8 reserved2[14];
+    u8 total_capacity[16];
+    u8 unallocated_capacity[16];
+    u8 max_group_capacity[16];
+    u8 reserved64[64];
+  } entry[31];
+};
+static_assert(sizeof(DomainList) == 4096);
 
 // NVMe 2.0 figure 278: Namespace Identification Descriptor, header.
 struct NamespaceDescriptor {

@@ -20,6 +20,7 @@ enum class LogPage : u8 {
   kAna = 0x0c,
   kPersistentEvents = 0x0d,
   kLbaStatus = 0x0e,
+  kEnduranceGroupEvents = 0x0f,
   kFeatureEffects = 0x12,
   kManagementEffects = 0x13,
   kFdpConfigurations = 0x20,
@@ -116,6 +117,8 @@ static_assert(sizeof(SmartLog) == 512);
 static_assert(offsetof(SmartLog, data_units_read) == 32);
 static_assert(offsetof(SmartLog, error_log_entries) == 176);
 
+// Critical warnings, of endurance groups likewise but for the temperature.
+inline constexpr u8 kWarningSpare = 1u << 0;
 inline constexpr u8 kWarningTemperature = 1u << 1;
 
 // Figure 217.
@@ -142,6 +145,13 @@ struct EnduranceGroupLog {
 };
 static_assert(sizeof(EnduranceGroupLog) == 512);
 static_assert(offsetof(EnduranceGroupLog, total_capacity) == 160);
+
+// Log page 0Fh: the endurance groups with events that have not been looked at. Section 5.16.1.15.
+struct EnduranceGroupEventsLog {
+  u64 count;
+  u16 group[4];
+};
+static_assert(sizeof(EnduranceGroupEventsLog) == 16);
 
 // Figure 210.
 struct FirmwareSlotLog {

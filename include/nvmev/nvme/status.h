@@ -76,6 +76,7 @@ enum class Status : u16 {
   kSanitizeWithPmr = 0x123,  // Sanitize Prohibited While Persistent Memory Region is Enabled
   kAnaGroupIdInvalid = 0x124,
   kIoCommandSetNotSupported = 0x129,
+  kCommandSetCombinationRejected = 0x12b,
   kInvalidIoCommandSet = 0x12c,
   kInvalidProtectionInformation = 0x181,
   kCommandSizeLimitExceeded = 0x183,

@@ -15,7 +15,7 @@
 
 namespace nvmev {
 
-inline constexpr u32 kStateVersion = 3;
+inline constexpr u32 kStateVersion = 4;
 
 // Little-endian.
 struct StateSuperblock {
