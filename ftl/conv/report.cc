@@ -17,6 +17,11 @@ void report_ratio(TextWriter& text, const char* name, u64 numerator, u64 denomin
   text.add("%s %llu.%03llu\n", name, number(milli / 1000), number(milli % 1000));
 }
 
+// From any thread.
+SuperblockState state_of(const Superblock& block) {
+  return static_cast<SuperblockState>(__atomic_load_n(reinterpret_cast<const u8*>(&block.state), __ATOMIC_RELAXED));
+}
+
 }  // namespace
 
 void Conv::report(TextWriter& text) const {
@@ -34,7 +39,7 @@ void Conv::report(TextWriter& text) const {
     const u32 erases = read_shared(block.erases);
     if (erases < least) least = erases;
     if (erases > most) most = erases;
-    const auto state = static_cast<SuperblockState>(__atomic_load_n(reinterpret_cast<const u8*>(&block.state), __ATOMIC_RELAXED));
+    const SuperblockState state = state_of(block);
     if (state == SuperblockState::kFree) free++;
     if (state == SuperblockState::kRetired) retired++;
     if (state == SuperblockState::kFree || state == SuperblockState::kRetired || block.capacity == 0) continue;
@@ -55,6 +60,28 @@ void Conv::report(TextWriter& text) const {
   statistics_.report(text);
   array_.report(text, now_.get());
   flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
+}
+
+MediaCounters Conv::media() const {
+  u32 free = 0, least = ~0u, most = 0;
+  for (u32 i = 0; i < blocks_.count(); i++) {
+    const u32 erases = read_shared(blocks_[i].erases);
+    if (erases < least) least = erases;
+    if (erases > most) most = erases;
+    if (state_of(blocks_[i]) == SuperblockState::kFree) free++;
+  }
+  return {
+      .has_flash = true,
+      .bytes_read = array_.bytes_read(),
+      .bytes_programmed = array_.bytes_programmed(),
+      .bad_blocks = wear_.bad_blocks(),
+      .read_retries = statistics_.read_retries.get(),
+      .uncorrectable_reads = statistics_.uncorrectable_reads.get(),
+      .unaligned_writes = statistics_.merge_reads.get(),
+      .erases_least = least,
+      .erases_most = most,
+      .free_percent = static_cast<u8>(static_cast<u64>(free) * 100 / blocks_.count()),
+  };
 }
 
 u32 Conv::erase_counts(u32 die, u32* counts, u32 size) const {

@@ -56,6 +56,7 @@ ReadDone Array::read(u32 die_number, u32 row, u32 bytes, u32 planes, u32 tries, 
   }
   busy_[die_number].add(array);
   reads_.add(1);
+  bytes_read_.add(bytes);
   return {onward != nullptr ? arrived : end, place.behind_background};
 }
 
@@ -82,6 +83,7 @@ ProgramDone Array::program(u32 die_number, u32 bytes, u32 planes, u64 ready, Cau
   end = (cache_ ? start : end) + array;
   busy_[die_number].add(array);
   programs_.add(1);
+  bytes_programmed_.add(bytes);
   return {end, die.append(start, end, Work::kProgram, cause, floor_)};
 }
 
@@ -100,6 +102,8 @@ ProgramDone Array::copyback(u32 die_number, u32 row, u32 rows, u64 ready) {
   busy_[die_number].add(array);
   reads_.add(rows);
   programs_.add(1);
+  bytes_read_.add(static_cast<u64>(rows) * geometry_.row_bytes());
+  bytes_programmed_.add(static_cast<u64>(rows) * geometry_.row_bytes());
   copybacks_.add(1);
   return {end, die.append(start, end, Work::kProgram, Cause::kBackground, floor_)};
 }

@@ -60,6 +60,7 @@ class Array {
   }
   u64 pad(u32 die, u32 count, u64 ready, Cause cause) {
     programs_.add(count);
+    bytes_programmed_.add(static_cast<u64>(count) * geometry_.row_bytes() * geometry_.program_rows);
     return batch(die, Work::kProgram, timing_.program() * planes_of(geometry_.planes), count, ready, cause);
   }
 
@@ -72,6 +73,8 @@ class Array {
   u64 reads() const { return reads_.get(); }
   u64 programs() const { return programs_.get(); }
   u64 erases() const { return erases_.get(); }
+  u64 bytes_read() const { return bytes_read_.get(); }
+  u64 bytes_programmed() const { return bytes_programmed_.get(); }
 
   // From any thread. `now`: ns since the device was made.
   void report(TextWriter& text, u64 now) const;
@@ -96,6 +99,7 @@ class Array {
   HostArray<Link> channels_;
   HostArray<Counter> busy_;  // [die], ns of array time
   Counter reads_, programs_, erases_, copybacks_, suspends_;
+  Counter bytes_read_, bytes_programmed_;
 };
 
 }  // namespace nvmev::flash

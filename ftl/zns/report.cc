@@ -68,6 +68,21 @@ void Zns::report(TextWriter& text) const {
   flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
 }
 
+MediaCounters Zns::media() const {
+  u32 empty = 0;
+  for (u32 zone = 0; zone < table_.size(); zone++) empty += view(zone).state == nvme::ZoneState::kEmpty;
+  return {
+      .has_flash = true,
+      .bytes_read = array_.bytes_read(),
+      .bytes_programmed = array_.bytes_programmed(),
+      .bad_blocks = wear_.bad_blocks(),
+      .read_retries = statistics_.read_retries.get(),
+      .uncorrectable_reads = statistics_.uncorrectable_reads.get(),
+      .erases_most = wear_.largest(),
+      .free_percent = static_cast<u8>(static_cast<u64>(empty) * 100 / table_.size()),
+  };
+}
+
 u64 Zns::state_hash() const {
   u64 hash = 0x7a6e73ull;
   const auto add = [&hash](u64 value) { hash = flash::mix(hash ^ value); };

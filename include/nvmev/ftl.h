@@ -72,6 +72,20 @@ struct FtlHealth {
   u8 available_spare = 100;   // percent
 };
 
+// What flash has been through. All zeros for types that model none.
+struct MediaCounters {
+  bool has_flash = false;
+  // Since the device was made; the rest is of all its life.
+  u64 bytes_read = 0;
+  u64 bytes_programmed = 0;
+  u64 bad_blocks = 0;
+  u64 read_retries = 0;
+  u64 uncorrectable_reads = 0;
+  u64 unaligned_writes = 0;  // that had to read what is around them
+  u32 erases_least = 0, erases_most = 0;  // of an erase block
+  u8 free_percent = 0;       // of superblocks, or zones, that hold nothing
+};
+
 class Ftl {
  public:
   // Carries out the request in the model. Of one thread at a time (the controller sees to that), as are all other
@@ -144,6 +158,9 @@ class Ftl {
 
   // From any thread, while plan() runs in another.
   virtual FtlHealth health() const { return {}; }
+
+  // From any thread, while plan() runs in another.
+  virtual MediaCounters media() const { return {}; }
 
   // Adds lines `name value` about the type's own state. From any thread, while plan() runs in another.
   virtual void report(TextWriter& text) const = 0;

@@ -31,14 +31,12 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   const auto units = [](u64 bytes) { return bytes / kUnit + (bytes % kUnit != 0); };
   const Shared& shared = controller.shared();
   const FtlHealth health = shared.regions.health();
-  u64 blocks_read = 0, blocks_written = 0;
   LifeTotals all{};
   controller.subsystem().for_each_controller([&](Controller& other) {
-    for (const WorkerStats& stats : other.shared().worker_stats) {
-      blocks_read += stats.blocks_read.get();
-      blocks_written += stats.blocks_written.get();
-    }
     const LifeTotals totals = other.totals(controller.now());
+    all.blocks_read += totals.blocks_read;
+    all.blocks_written += totals.blocks_written;
+    all.media_written += totals.media_written;
     all.reads += totals.reads;
     all.writes += totals.writes;
     all.media_errors += totals.media_errors;
@@ -50,9 +48,9 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
   log.available_spare_threshold = kSpareThreshold;
   log.percentage_used = health.percentage_used;
   log.domain_id = kDomain;
-  log.data_units_read.low = units(blocks_read << 9);
-  log.data_units_written.low = units(blocks_written << 9);
-  if (has_placement(shared)) log.media_units_written.low = units(shared.regions.placement()->counters().media_written);
+  log.data_units_read.low = units(all.blocks_read << 9);
+  log.data_units_written.low = units(all.blocks_written << 9);
+  log.media_units_written.low = units(all.media_written);
   log.host_reads.low = all.reads;
   log.host_writes.low = all.writes;
   log.media_errors.low = all.media_errors;

@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "endurance_group.h"
 #include "identity.h"
+#include "ocp.h"
 #include "nvmev/text.h"
 #include "streams.h"
 #include "zoned/zoned.h"
@@ -105,6 +106,7 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   data.vwc = nvme::kVwcFlushBroadcast;
   if (shared.regions.has_volatile_cache()) data.vwc |= nvme::kVwcPresent;
   data.ctratt |= nvme::ctratt::kNvmSets | nvme::ctratt::kEnduranceGroups | nvme::ctratt::kDomains;
+  if (has_ocp(shared)) data.ctratt |= nvme::ctratt::kUuidList;
   data.nsetidmax = kNvmSet;
   data.endgidmax = kEnduranceGroup;
   data.domain_id = kDomain;
@@ -384,6 +386,7 @@ constexpr CnsRow kRows[] = {
     {Cns::kPrimaryCapabilities, primary_capabilities},
     {Cns::kSecondaryControllers, secondary_controllers},
     {Cns::kNamespaceGranularity, namespace_granularity},
+    {Cns::kUuids, identify_uuids},
     {Cns::kDomains, identify_domains},
     {Cns::kEnduranceGroups, identify_endurance_groups},
     {Cns::kCommandSets, command_sets},

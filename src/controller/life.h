@@ -18,6 +18,8 @@ struct LifeTotals {
   u64 error_log_entries = 0;
   u64 power_cycles = 0;
   u64 unsafe_shutdowns = 0;
+  u64 media_read = 0;     // bytes of flash; of the whole device, kept by its first controller
+  u64 media_written = 0;
 };
 
 }  // namespace nvmev

@@ -8,6 +8,7 @@
 #include "fdp_logs.h"
 #include "lba_status.h"
 #include "nvmev/text.h"
+#include "ocp.h"
 #include "zoned/zoned.h"
 #include "open_channel/open_channel.h"
 
@@ -115,6 +116,8 @@ u32 command_effects_log(Controller& controller, const Sqe& sqe, u8* data) {
   for (u32 opcode = 0; opcode < 256; opcode++) {
     const AdminCommand& admin = admin_command(static_cast<u8>(opcode));
     if (supports(shared, admin)) log.admin[opcode] = admin.effects;
+    const bool chooses_uuid = opcode == static_cast<u32>(nvme::AdminOpcode::kGetLogPage) && has_ocp(shared);
+    if (chooses_uuid) log.admin[opcode] |= nvme::effects::kUuidSelection;
     for (const Region& region : shared.regions) {
       if (static_cast<u8>(region.set->csi) != sqe.cdw14 >> 24) continue;
       const IoCommand& io = find_command(*region.set, static_cast<u8>(opcode));
@@ -149,6 +152,7 @@ enum class LogScope : u8 {
   kAna,             // with several controllers only
   kBlocks,          // of the controller, where blocks can become unreadable
   kZoned,           // NSID names a zoned namespace
+  kOcp,             // of the controller, with the key `ocp`
 };
 
 struct LogRow {
@@ -189,6 +193,7 @@ constexpr LogRow kRows[] = {
     {LogPage::kReservationNotice, LogScope::kReservations, true, reservation_notice_log, reservation_notice_read},
     {LogPage::kSanitize, kController, true, sanitize_log},
     {LogPage::kChangedZones, LogScope::kZoned, true, changed_zones_log},
+    {LogPage::kOcpSmart, LogScope::kOcp, true, ocp_smart_log},
 };
 
 bool exists(const Shared& shared, const LogRow& row) {
@@ -196,6 +201,7 @@ bool exists(const Shared& shared, const LogRow& row) {
   if (row.scope == LogScope::kReservations) return has_reservations(shared);
   if (row.scope == LogScope::kAna) return !shared.subsystem.has_one_controller();
   if (row.scope == LogScope::kBlocks) return has_lba_status(shared);
+  if (row.scope == LogScope::kOcp) return has_ocp(shared);
   return row.scope != kPlacement || has_placement(shared);
 }
 
@@ -236,7 +242,9 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   } else if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast) {
     return {Status::kInvalidField};  // none of the others belongs to a single namespace (LPA bit 0 is 0)
   }
-  if (sqe.cdw14 & (kOffsetType | kUuidIndex)) return {Status::kInvalidField};
+  if ((sqe.cdw14 & kOffsetType) != 0 || !knows_uuid_index(controller.shared(), sqe.cdw14 & kUuidIndex)) {
+    return {Status::kInvalidField};
+  }
   const u64 bytes = log_dwords(sqe) * sizeof(u32);
   const u64 offset = log_offset(sqe);
   if (bytes > controller.shared().max_transfer()) return {Status::kInvalidField};
@@ -282,6 +290,11 @@ LifeTotals Controller::totals(u64 now) const {
   if (created_ != 0 && now > created_) life.power_on += now - created_;
   life.error_log_entries += shared_->error_log.count();
   life.power_cycles++;
+  if (shared_->index == 0) {
+    const MediaCounters media = shared_->regions.media();
+    life.media_read += media.bytes_read;
+    life.media_written += media.bytes_programmed;
+  }
   return life;
 }
 

@@ -16,7 +16,7 @@ void Power::update_watching() {
 
 void Power::set_state(u8 state, u64 now) {
   SpinGuard guard(host_, lock_);
-  state_ = state;
+  enter(state);
   if (kPowerStates[state].operational) operational_ = state;
   since_ = now;
   update_watching();
@@ -38,7 +38,7 @@ void Power::fall_asleep(u64 now) {
     if (transition.after == 0 || transition.to <= state_) return;
     if (now < since_ || now - since_ < transition.after * kNsPerMs) return;
     since_ += transition.after * kNsPerMs;
-    state_ = transition.to;
+    enter(transition.to);
   }
 }
 
@@ -56,7 +56,7 @@ u64 Power::wake_slowly(u64 now, const LiveConfig& live) {
     // What is on its way into a state must get there first.
     const u64 entered = since_ + live.scaled(row.entry_latency * kNsPerUs);
     awake_at_ = (now > entered ? now : entered) + live.scaled(row.exit_latency * kNsPerUs);
-    state_ = operational_;
+    enter(operational_);
     update_watching();
   }
   if (now > since_) since_ = now;

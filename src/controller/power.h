@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "live_config.h"
+#include "nvmev/counter.h"
 #include "nvmev/host.h"
 #include "nvmev/types.h"
 #include "nvmev/spinlock.h"
@@ -41,6 +42,9 @@ class Power {
   // Feature 0Ch. Dispatcher 0.
   void set_transitions(bool enabled, const IdleTransitions& transitions, u64 now);
 
+  // Times that the state has changed. Any thread.
+  u64 changes() const { return changes_.get(); }
+
   // The state at `now`. Dispatcher 0.
   u8 state(u64 now);
 
@@ -53,6 +57,10 @@ class Power {
  private:
   u64 wake_slowly(u64 now, const LiveConfig& live);
   void fall_asleep(u64 now);
+  void enter(u8 state) {
+    if (state != state_) changes_.add(1);
+    state_ = state;
+  }
   void update_watching();
 
   nvmev_host* host_ = nullptr;
@@ -62,6 +70,7 @@ class Power {
   IdleTransitions transitions_{};
   u8 state_ = 0;
   u8 operational_ = 0;   // the last operational state
+  Counter changes_;
   u64 since_ = 0;        // ns: last command, or transition
   u64 awake_at_ = 0;     // ns: end of the last wake-up
 };

@@ -80,6 +80,28 @@ FtlHealth Regions::health() const {
   return worst;
 }
 
+MediaCounters Regions::media() const {
+  MediaCounters all;
+  u64 flash_bytes = 0, free = 0;
+  for (const Region& region : regions_) {
+    const MediaCounters media = region.model.media();
+    if (!media.has_flash) continue;
+    all.has_flash = true;
+    all.bytes_read += media.bytes_read;
+    all.bytes_programmed += media.bytes_programmed;
+    all.bad_blocks += media.bad_blocks;
+    all.read_retries += media.read_retries;
+    all.uncorrectable_reads += media.uncorrectable_reads;
+    all.unaligned_writes += media.unaligned_writes;
+    if (flash_bytes == 0 || media.erases_least < all.erases_least) all.erases_least = media.erases_least;
+    if (media.erases_most > all.erases_most) all.erases_most = media.erases_most;
+    flash_bytes += region.bytes;
+    free += static_cast<u64>(media.free_percent) * region.bytes;
+  }
+  if (flash_bytes != 0) all.free_percent = static_cast<u8>(free / flash_bytes);
+  return all;
+}
+
 u64 Regions::state_hash() const {
   u64 hash = 0;
   // FNV-1a's prime; with one region, the hash is that of its FTL.

@@ -26,6 +26,8 @@ class Thermal {
     level_ = level;
   }
 
+  // 0: nothing is throttled.
+  u32 level() const { return level_; }
   u32 transitions(u32 level) const { return transitions_[level - 1]; }
   u32 seconds(u32 level, u64 now) {
     account(now);

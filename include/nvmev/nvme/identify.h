@@ -23,6 +23,7 @@ enum class Cns : u8 {
   kPrimaryCapabilities = 0x14,
   kSecondaryControllers = 0x15,
   kNamespaceGranularity = 0x16,
+  kUuids = 0x17,
   kDomains = 0x18,
   kEnduranceGroups = 0x19,
   kCsiAllocatedNamespaces = 0x1a,
@@ -204,6 +205,7 @@ inline constexpr u32 kNonOperationalPermissive = 1u << 1;
 inline constexpr u32 kNvmSets = 1u << 2;
 inline constexpr u32 kEnduranceGroups = 1u << 4;
 inline constexpr u32 kNamespaceGranularity = 1u << 7;
+inline constexpr u32 kUuidList = 1u << 9;
 inline constexpr u32 kDomains = 1u << 10;  // MDS
 inline constexpr u32 kExtendedFormats = 1u << 15;  // ELBAS
 inline constexpr u32 kFlexibleDataPlacement = 1u << 19;
@@ -364,6 +366,17 @@ struct NvmSetList {
   } entry[31];
 };
 static_assert(sizeof(NvmSetList) == 4096);
+
+// UUID List, NVMe 2.0 section 5.17.2.16.
+struct UuidList {
+  u8 reserved0[32];
+  struct Entry {
+    u8 header;  // Identifier Association in bits 1:0; 0: none
+    u8 reserved1[15];
+    u8 uuid[16];
+  } entry[127];
+};
+static_assert(sizeof(UuidList) == 4096);
 
 // Domain List, NVMe 2.0 section 5.17.2.17.
 struct DomainList {

@@ -30,6 +30,7 @@ enum class LogPage : u8 {
   kReservationNotice = 0x80,
   kSanitize = 0x81,
   kChangedZones = 0xbf,
+  kOcpSmart = 0xc0,
   kChunkInformation = 0xca,   // open-channel SSD 2.0
   kChunkNotification = 0xd0,  // open-channel SSD 2.0
 };
@@ -183,6 +184,7 @@ inline constexpr u32 kNamespaceInventory = 1u << 3;     // NIC
 inline constexpr u32 kControllerCapability = 1u << 4;   // CCC
 inline constexpr u32 kExecutionOneNamespace = 1u << 16;  // CSE 001b: one command at a time in the namespace
 inline constexpr u32 kExecutionOne = 2u << 16;           // CSE 010b: one command at a time in all namespaces
+inline constexpr u32 kUuidSelection = 1u << 19;          // USS
 inline constexpr u32 kScopeNamespace = 1u << 20;         // CSP
 inline constexpr u32 kScopeController = 1u << 21;
 inline constexpr u32 kScopeEnduranceGroup = 1u << 23;
