@@ -60,7 +60,7 @@ const Kind kKinds[] = {
     {{{"capacity", "4M"}, {"atomic_write_unit", "64K"}}, false},
     {{{"type", "conv"}, {"capacity", "4M"}, {"power_cuts", "1"}, {"streams", "2"}, {"over_provisioning", "15"},
       {"atomic_write_unit", "32K"}, {"atomic_boundary", "64K"}, {"atomic_boundary_offset", "8K"}}, true},
-    {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}}, true},
+    {{{"type", "conv"}, {"capacity", "8M"}, {"placement_handles", "4"}, {"ocp", "1"}}, true},
     {kZonedKeys, false},
     {{{"type", "kv"}, {"capacity", "4M"}}, true},
     {{{"type", "ocssd"}, {"capacity", "8M"}, {"num_grp", "2"}, {"num_pu", "2"}, {"num_sec", "64"}}, false},
