@@ -72,6 +72,24 @@ TEST(AtomicWrites, BoundariesAreIdentified) {
   }
 }
 
+TEST(AtomicWrites, KeysThatContradictEachOther) {
+  const auto refusal = [](const char* unit, const char* boundary, const char* offset) -> std::string {
+    nvmev_config config = make_config({});
+    nvmev_error error{};
+    for (const auto& [key, value] : {std::pair{"atomic_write_unit", unit}, {"atomic_boundary", boundary}, {"atomic_boundary_offset", offset}}) {
+      EXPECT_EQ(nvmev_config_set(&config, key, value, &error), 0) << error.text;
+    }
+    return nvmev_config_check(&config, &error) != 0 ? error.text : "";
+  };
+  EXPECT_EQ(refusal("16K", "16K", "12K"), "");
+  EXPECT_NE(refusal("0", "64K", "0").find("atomic_boundary=65536 with atomic_write_unit=0"), std::string::npos);
+  EXPECT_NE(refusal("64K", "32K", "0").find("atomic_boundary=32768 with atomic_write_unit=65536"), std::string::npos);
+  for (const char* offset : {"64K", "6K", "1M"}) {
+    EXPECT_NE(refusal("16K", "64K", offset).find("less than atomic_boundary=65536, is right"), std::string::npos) << offset;
+  }
+  EXPECT_NE(refusal("16K", "0", "4K").find("atomic_boundary_offset=4096"), std::string::npos);
+}
+
 TEST(AtomicWrites, UnitsThatSurviveCrossNoBoundary) {
   constexpr u64 k = 1024;
   TestHost host;
