@@ -35,7 +35,7 @@ enum nvmev_param_kind {
 	X(keep_state, OWN, NVMEV_READER(keep_state), NVMEV_FIXED, \
 	  "of the reserved memory, what keeps the device's state beside its data: MiB, or with suffix " \
 	  "K, M, G, T (none)") \
-	X(keys, OWN, NVMEV_READER(keys), NVMEV_FIXED, \
+	X(keys, OWN, NVMEV_READER(keys), NVMEV_LIVE, \
 	  "other keys of a profile, such as channels=4,victim=fifo; they override it, too (none)") \
 	X(memmap_start, OWN, NVMEV_READER(memmap_start), NVMEV_FIXED, \
 	  "start of the memory that memmap= reserved at boot: GiB, or with suffix K, M, G, T (none)") \

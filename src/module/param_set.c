@@ -52,23 +52,52 @@ static struct nvmev_error *nvmev_error_alloc(void)
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
-static int nvmev_change(struct nvmev_host *host, const struct nvmev_param *param, const char *text,
-			struct nvmev_error *error)
+static int nvmev_change_key(struct nvmev_host *host, const char *key, const char *value,
+			    struct nvmev_error *error)
 {
-	int result;
+	int result = nvmev_dev_set(host->dev, key, value, error);
 
-	if (!host)
-		return nvmev_fail(error, -EBUSY, "%s=%.48s: the device is not there", param->name,
-				  text);
-	if (param->kind == NVMEV_PARAM_OWN)
-		return nvmev_fail(error, -EBUSY, "%s=%.48s: cannot be changed while the device is there",
-				  param->name, text);
-	result = nvmev_dev_set(host->dev, param->name, text, error);
 	if (result)
 		return result;
 	/* Ours is for showing. What contradicts what was given at first has replaced it. */
 	memset(host->config.keys_set, 0, sizeof(host->config.keys_set));
-	return nvmev_config_set(&host->config, param->name, text, error);
+	return nvmev_config_set(&host->config, key, value, error);
+}
+
+/* Of several, some might be refused when others have changed the device. */
+static int nvmev_change_keys(struct nvmev_host *host, const char *text, struct nvmev_error *error)
+{
+	char *copy, *key, *value;
+	int result;
+
+	if (strchr(text, ','))
+		return nvmev_fail(error, -EINVAL,
+				  "keys=%.48s: while the device is there, one key=value at a time is right",
+				  text);
+	copy = kstrdup(text, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	result = nvmev_split_assignment(copy, &key, &value, error);
+	if (!result)
+		result = nvmev_change_key(host, key, value, error);
+	kfree(copy);
+	return result;
+}
+
+static int nvmev_change(struct nvmev_host *host, enum nvmev_param_id id, const char *text,
+			struct nvmev_error *error)
+{
+	const struct nvmev_param *param = &nvmev_device_params[id];
+
+	if (!host)
+		return nvmev_fail(error, -EBUSY, "%s=%.48s: the device is not there", param->name,
+				  text);
+	if (id == NVMEV_PARAM_keys)
+		return nvmev_change_keys(host, text, error);
+	if (param->kind == NVMEV_PARAM_OWN)
+		return nvmev_fail(error, -EBUSY, "%s=%.48s: cannot be changed while the device is there",
+				  param->name, text);
+	return nvmev_change_key(host, param->name, text, error);
 }
 
 /* What is done with a text. */
@@ -86,7 +115,7 @@ static int nvmev_check(struct nvmev_param_set *set, enum nvmev_param_id id, cons
 	if (!error)
 		return -ENOMEM;
 	if (care == NVMEV_CHANGE || set->host)
-		result = nvmev_change(set->host, &nvmev_device_params[id], text, error);
+		result = nvmev_change(set->host, id, text, error);
 	else
 		result = nvmev_settings_check_text(id, text, error);
 	if (result)

@@ -76,16 +76,25 @@ static int nvmev_read_profile(struct nvmev_settings *settings, const char *name,
 	return nvmev_config_load(&settings->config, name, text, length, error);
 }
 
-/* One `key=value`, taken apart in place. */
-static int nvmev_read_key(struct nvmev_config *config, char *assignment, struct nvmev_error *error)
+int nvmev_split_assignment(char *assignment, char **key, char **value, struct nvmev_error *error)
 {
-	char *value = strchr(assignment, '=');
+	char *equals = strchr(assignment, '=');
 
-	if (!value)
+	if (!equals)
 		return nvmev_fail(error, -EINVAL, "keys=%.48s: key=value, with commas between, is right",
 				  assignment);
-	*value++ = '\0';
-	return nvmev_config_set(config, strim(assignment), strim(value), error);
+	*equals = '\0';
+	*key = strim(assignment);
+	*value = strim(equals + 1);
+	return 0;
+}
+
+static int nvmev_read_key(struct nvmev_config *config, char *assignment, struct nvmev_error *error)
+{
+	char *key, *value;
+	int result = nvmev_split_assignment(assignment, &key, &value, error);
+
+	return result ? result : nvmev_config_set(config, key, value, error);
 }
 
 static int nvmev_read_keys(struct nvmev_settings *settings, const char *keys,

@@ -49,6 +49,12 @@ extern const struct nvmev_param nvmev_device_params[NVMEV_NR_PARAMS];
 int nvmev_settings_read(struct nvmev_settings *settings, const char *name,
 			char *const texts[NVMEV_NR_PARAMS], struct nvmev_error *error);
 
+/*
+ * Takes a `key=value` apart, in place, and the spaces around the two away. 0, or -EINVAL with *error, which calls it an entry
+ * of the parameter `keys`.
+ */
+int nvmev_split_assignment(char *assignment, char **key, char **value, struct nvmev_error *error);
+
 /* Whether a text is right for a parameter, whatever the others are. Likewise. */
 int nvmev_settings_check_text(enum nvmev_param_id id, const char *text, struct nvmev_error *error);
 

@@ -2,6 +2,7 @@
 // Endurance groups, NVM sets and domains: NVMe 2.0 section 3.2. Fields by byte offset, so that a wrong structure definition shows.
 #include <gtest/gtest.h>
 
+#include "host/bytes.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -11,12 +12,6 @@ using nvme::Cns;
 using nvme::Feature;
 using nvme::LogPage;
 using nvme::Status;
-
-u64 le(const std::vector<u8>& bytes, size_t at, size_t length) {
-  u64 value = 0;
-  std::memcpy(&value, bytes.data() + at, length);
-  return value;
-}
 
 class EnduranceGroup : public testing::Test {
  protected:

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "host/bytes.h"
 #include "host/rig.h"
 #include "nvmev/nvme/fdp.h"
 
@@ -17,12 +18,6 @@ using nvme::NvmOpcode;
 using nvme::Status;
 
 constexpr u32 kHandles = 4;
-
-u64 le(const std::vector<u8>& data, size_t at, size_t bytes) {
-  u64 value = 0;
-  std::memcpy(&value, &data[at], bytes);
-  return value;
-}
 
 class Fdp : public testing::Test {
  protected:

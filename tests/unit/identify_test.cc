@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "host/bytes.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -34,11 +35,6 @@ class Identify : public testing::Test {
     return rig_.driver.identify(cns, nsid, csi).completion.status;
   }
 
-  static u64 le(const std::vector<u8>& bytes, size_t at, size_t length) {
-    u64 value = 0;
-    std::memcpy(&value, bytes.data() + at, length);
-    return value;
-  }
   static std::string text(const std::vector<u8>& bytes, size_t at, size_t length) {
     return std::string(reinterpret_cast<const char*>(bytes.data()) + at, length);
   }

@@ -3,6 +3,7 @@
 // byte offset, so that a wrong structure definition shows.
 #include <gtest/gtest.h>
 
+#include "host/bytes.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -11,12 +12,6 @@ namespace {
 using nvme::Cns;
 using nvme::LogPage;
 using nvme::Status;
-
-u64 le(const std::vector<u8>& bytes, size_t at, size_t length) {
-  u64 value = 0;
-  std::memcpy(&value, bytes.data() + at, length);
-  return value;
-}
 
 constexpr u32 kGetLogPage = 0x02, kUuidSelection = 1u << 19;
 

@@ -5,18 +5,13 @@
 #include <map>
 #include <random>
 
+#include "host/bytes.h"
 #include "host/open_channel.h"
 
 namespace nvmev::test {
 namespace {
 
 using nvme::Status;
-
-u64 le(const std::vector<u8>& data, size_t at, size_t bytes) {
-  u64 value = 0;
-  std::memcpy(&value, &data[at], bytes);
-  return value;
-}
 
 // 2 channels of 3 LUNs, 2 planes, blocks of 5 pages of 2 sectors.
 Settings small(std::initializer_list<Settings::Pair> more = {}) {

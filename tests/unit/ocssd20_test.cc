@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "host/bytes.h"
 #include "host/open_channel.h"
 
 namespace nvmev::test {
@@ -13,12 +14,6 @@ namespace {
 using nvme::ChunkDescriptor;
 using nvme::ChunkState;
 using nvme::Status;
-
-u64 le(const std::vector<u8>& data, size_t at, size_t bytes) {
-  u64 value = 0;
-  std::memcpy(&value, &data[at], bytes);
-  return value;
-}
 
 // 2 groups of 2 units with 5 chunks of 24 sectors: no power of two where the address can do without.
 Settings small(std::initializer_list<Settings::Pair> more = {}) {
