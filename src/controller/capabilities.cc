@@ -40,7 +40,8 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.frmw = nvme::frmw::kSlot1ReadOnly | nvme::frmw::slots(Firmware::kSlots) | nvme::frmw::kActivateWithoutReset;
   data.fwug = 0xff;  // pieces of any length, at any dword
   data.mtfa = 1;     // 100 ms
-  data.lpa |= nvme::lpa::kTelemetry | nvme::lpa::kPersistentEvents | nvme::lpa::kSupportedLogs;
+  data.lpa |= nvme::lpa::kTelemetry | nvme::lpa::kPersistentEvents | nvme::lpa::kSupportedLogs |
+              nvme::lpa::kTelemetryArea4;
   data.pels = EventHistory::kLogBytes / (64 << 10);
   data.edstt = SelfTest::kExtendedMinutes;
   data.dsto = 1;  // one self-test at a time in the subsystem

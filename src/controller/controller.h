@@ -118,6 +118,7 @@ class Controller {
   bool sanitizes() { return sanitize().is_of(*this); }
 
   void fill_smart(nvme::SmartLog& log);
+  bool knows_area_4() const;  // of telemetry
   const Thermal& thermal() const { return thermal_; }
   u64 power_on_hours() const;
   // A modelled duration on the host's clock, ns.

@@ -295,21 +295,22 @@ Status set_host_behavior(Access& access) {
   if (const Status status = access.controller.receive(access.sqe, &data, sizeof(data)); status != Status::kSuccess) {
     return status;
   }
-  // There is no data area 4 (LPA bit 6), and extended formats are there as CTRATT bit 15 says.
-  if (data.acre > 1 || data.etdas != 0 || data.lbafee > 1 || data.hdisns != 0) return Status::kInvalidField;
+  // Extended formats are there as CTRATT bit 15 says.
+  if (data.acre > 1 || data.etdas > 1 || data.lbafee > 1 || data.hdisns != 0) return Status::kInvalidField;
   Shared& shared = access.controller.shared();
   if (data.lbafee != 0 && shared.metadata.formats() <= kPlainFormats) return Status::kInvalidField;
   // Only formats 2 and 3 need to be enabled.
   constexpr u16 kCopyFormats = 1u << 2 | 1u << 3;
   if ((data.cdfe & ~(copy_formats(shared) & kCopyFormats)) != 0) return Status::kInvalidField;
-  access.values.host_behavior = data.acre | static_cast<u32>(data.lbafee) << 8 | static_cast<u32>(data.cdfe) << 16;
+  access.values.host_behavior = data.acre | static_cast<u32>(data.etdas) << 1 | static_cast<u32>(data.lbafee) << 8 | static_cast<u32>(data.cdfe) << 16;
   access.controller.apply_host_behavior();
   return Status::kSuccess;
 }
 
 Status get_host_behavior(Access& access) {
   HostBehavior data{};
-  data.acre = static_cast<u8>(access.values.host_behavior);
+  data.acre = access.values.host_behavior & 1;
+  data.etdas = (access.values.host_behavior & kKnowsTelemetryArea4) != 0;
   data.lbafee = static_cast<u8>(access.values.host_behavior >> 8);
   data.cdfe = static_cast<u16>(access.values.host_behavior >> 16);
   return access.controller.send(access.sqe, &data, sizeof(data));

@@ -16,6 +16,8 @@ namespace nvmev {
 // Granularity of the keep alive timer (KAS), 100 ms.
 inline constexpr u16 kKeepAliveGranularity = 10;
 
+inline constexpr u32 kKnowsTelemetryArea4 = 1u << 1;  // of FeatureValues::host_behavior
+
 struct FeatureValues {
   u32 arbitration = 0;
   u32 power = 0;
@@ -33,7 +35,7 @@ struct FeatureValues {
   u32 keep_alive = 0;  // ms, as the timer counts; 0: off
   u32 thermal = 0;     // TMT1, TMT2
   u32 non_operational_permissive = 0;
-  u32 host_behavior = 0;  // ACRE in bits 7:0, LBAFEE in bits 15:8, CDFE in bits 31:16
+  u32 host_behavior = 0;  // ACRE in bit 0, ETDAS in bit 1, LBAFEE in bits 15:8, CDFE in bits 31:16
   u32 sanitize_warning = 0;  // NODRM
   u32 lba_status = 0;  // LSIRI
   u32 group_events = 1;  // ENDGID in bits 15:0, critical warnings that are events in bits 23:16

@@ -71,14 +71,14 @@ LogView host_telemetry_log(Controller& controller, const Sqe& sqe) {
   // Before the first capture there is a header without data.
   if (capture.bytes() == 0) capture.begin(static_cast<u8>(LogPage::kTelemetryHost), "");
   controller.finish_telemetry_header(capture);
-  return {Status::kSuccess, capture.data(), capture.bytes()};
+  return {Status::kSuccess, capture.data(), capture.bytes(controller.knows_area_4())};
 }
 
 LogView controller_telemetry_log(Controller& controller, const Sqe&) {
   TelemetryCapture& capture = controller.controller_telemetry();
   if (capture.bytes() == 0) capture.begin(static_cast<u8>(LogPage::kTelemetryController), "");
   controller.finish_telemetry_header(capture);
-  return {Status::kSuccess, capture.data(), capture.bytes()};
+  return {Status::kSuccess, capture.data(), capture.bytes(controller.knows_area_4())};
 }
 
 void controller_telemetry_read(Controller& controller) { controller.controller_telemetry_was_read(); }

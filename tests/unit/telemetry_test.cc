@@ -65,6 +65,41 @@ TEST_F(Telemetry, HostInitiatedHoldsTheStatistics) {
   EXPECT_NE(area1(LogPage::kTelemetryHost, again).find("\nwrites 2\n"), std::string::npos);
 }
 
+TEST_F(Telemetry, AreaFourIsForHostsThatKnowIt) {
+  ASSERT_TRUE(rig_.driver.identify(nvme::Cns::kController).bytes[261] & 1 << 6) << "LPA";
+  const TelemetryHeader unknown = header(LogPage::kTelemetryHost, kCreate);
+  EXPECT_EQ(unknown.last_block4, 0u);
+  const u64 area4 = (unknown.last_block[2] + 1u) * 512;
+  EXPECT_EQ(rig_.driver.get_log(LogPage::kTelemetryHost, 512, area4 + 512, true).completion.status, Status::kInvalidField);
+
+  DmaBuffer behavior(rig_.driver.arena(), 512);
+  behavior.write({0, 1});  // ETDAS
+  nvme::Sqe sqe = cmd::set_feature(nvme::Feature::kHostBehavior, 0);
+  sqe.prp1 = behavior.bus();
+  ASSERT_TRUE(rig_.driver.admin(sqe).ok());
+  sqe = cmd::get_feature(nvme::Feature::kHostBehavior);
+  sqe.prp1 = behavior.bus();
+  behavior.write({7, 7});
+  ASSERT_TRUE(rig_.driver.admin(sqe).ok());
+  EXPECT_EQ(behavior.read()[0], 0);
+  EXPECT_EQ(behavior.read()[1], 1);
+
+  const TelemetryHeader known = header(LogPage::kTelemetryHost, kCreate);
+  ASSERT_GT(known.last_block4, known.last_block[2]);
+  const u32 bytes = (known.last_block4 - known.last_block[2]) * 512;
+  const Driver::Data data = rig_.driver.get_log(LogPage::kTelemetryHost, bytes, (known.last_block[2] + 1u) * 512, true);
+  ASSERT_TRUE(data.completion.ok());
+  const std::string text(reinterpret_cast<const char*>(data.bytes.data()));
+  EXPECT_EQ(text.rfind("sq.0 cq 0 entries ", 0), 0u) << text;
+  EXPECT_NE(text.find("\ncq.0 entries "), std::string::npos) << text;
+  EXPECT_NE(text.find(" active\n"), std::string::npos) << text;
+
+  behavior.write({0, 2});
+  sqe = cmd::set_feature(nvme::Feature::kHostBehavior, 0);
+  sqe.prp1 = behavior.bus();
+  EXPECT_EQ(rig_.driver.admin(sqe).status, Status::kInvalidField);
+}
+
 TEST_F(Telemetry, FurtherAreasAreErrorLogAndRegisters) {
   rig_.io(cmd::read(~0ull, 1));
   const TelemetryHeader created = header(LogPage::kTelemetryHost, kCreate);

@@ -188,6 +188,7 @@ inline constexpr u8 kExtendedData = 1u << 2;
 inline constexpr u8 kTelemetry = 1u << 3;
 inline constexpr u8 kPersistentEvents = 1u << 4;
 inline constexpr u8 kSupportedLogs = 1u << 5;  // logs 00h, 12h and 13h, and scopes in log 05h
+inline constexpr u8 kTelemetryArea4 = 1u << 6;
 }  // namespace lpa
 
 namespace frmw {
