@@ -147,6 +147,7 @@ struct nvmev_config {
 	uint32_t queue_entries; /* largest queue, 2..65536 (CAP.MQES + 1) */
 	uint32_t mdts; /* largest transfer: 2^mdts pages of 4 KiB, 1..9 */
 	uint32_t apst; /* boolean: offers autonomous power state transitions */
+	uint32_t shadow_doorbells; /* boolean: Doorbell Buffer Config is there */
 	uint32_t ocp; /* boolean: log page C0h and the UUID List */
 	uint32_t sanitize_fail; /* boolean: Sanitize operations that are started now fail */
 

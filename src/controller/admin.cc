@@ -51,7 +51,7 @@ constexpr auto make_table() {
   row(Opcode::kDirectiveReceive) = {"Directive Receive", directive_receive, kOfNamespace, has_directives};
   row(Opcode::kVirtualizationManagement) = {"Virtualization Management", virtualization_management, kOfSubsystem, is_primary};
   // A driver that enables the controller meanwhile sets up its queues with it.
-  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, nullptr, kAllowed};
+  row(Opcode::kDoorbellBufferConfig) = {"Doorbell Buffer Config", doorbell_buffer_config, kPlain, has_shadow_doorbells, kAllowed};
   row(Opcode::kFormatNvm) = {"Format NVM", format_nvm, kFormat};
   row(Opcode::kSecuritySend) = {"Security Send", security_send, kOfSubsystem};
   row(Opcode::kSecurityReceive) = {"Security Receive", security_receive, kOfSubsystem};

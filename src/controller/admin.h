@@ -41,6 +41,9 @@ inline bool supports(const Shared& shared, const AdminCommand& command) {
   return command.name != nullptr && (command.exists == nullptr || command.exists(shared));
 }
 
+// Doorbell Buffer Config.
+bool has_shadow_doorbells(const Shared& shared);
+
 // The handlers, each in the file of its topic.
 AdminResult delete_io_sq(Controller&, const nvme::Sqe&);         // admin_queues.cc
 AdminResult create_io_sq(Controller&, const nvme::Sqe&);

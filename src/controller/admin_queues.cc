@@ -181,6 +181,8 @@ void Controller::use_shadow_doorbells(u32* shadow, u32* event_index) {
   }
 }
 
+bool has_shadow_doorbells(const Shared& shared) { return shared.config.shadow_doorbells != 0; }
+
 AdminResult doorbell_buffer_config(Controller& controller, const Sqe& sqe) {
   if ((sqe.prp1 | sqe.prp2) & (kPageSize - 1)) return {Status::kInvalidPrpOffset};
   const Bus& bus = controller.shared().bus;

@@ -195,6 +195,7 @@ extern "C" void nvmev_config_init(nvmev_config* config) {
   config->queues = 128;
   config->queue_entries = 1024;
   config->mdts = 7;
+  config->shadow_doorbells = 1;
   set_flash_defaults(config);
   set_ftl_defaults(config);
   set_open_channel_defaults(&config->oc);

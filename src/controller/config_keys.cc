@@ -55,6 +55,7 @@ constexpr Key kKeys[] = {
     {"queues", KeyKind::kCount, false, FIELD(queues), 1, NVMEV_MAX_VECTORS - 1, false, nullptr},
     {"queue_entries", KeyKind::kCount, false, FIELD(queue_entries), 2, 65536, false, nullptr},
     {"apst", KeyKind::kChoice, false, FIELD(apst), 0, 1, false, nullptr, kOffOn},
+    {"shadow_doorbells", KeyKind::kChoice, false, FIELD(shadow_doorbells), 0, 1, false, nullptr, kOffOn},
     {"ocp", KeyKind::kChoice, false, FIELD(ocp), 0, 1, false, nullptr, kOffOn},
     {"sanitize_fail", KeyKind::kChoice, true, FIELD(sanitize_fail), 0, 1, false, nullptr, kOffOn},
     {"mdts", KeyKind::kCount, false, FIELD(mdts), 1, 9, false, nullptr},

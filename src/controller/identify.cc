@@ -79,7 +79,8 @@ void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   if (shared.regions.has(CommandFamily::kZoned)) data.oaes |= nvme::kOaesZoneDescriptor;
   data.cntrltype = nvme::kCntrlTypeIo;
   data.ctratt = nvme::ctratt::kNamespaceGranularity;
-  data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement | nvme::oacs::kDoorbellBuffer;
+  data.oacs = nvme::oacs::kFormat | nvme::oacs::kNamespaceManagement;
+  if (has_shadow_doorbells(shared)) data.oacs |= nvme::oacs::kDoorbellBuffer;
   data.acl = 3;
   data.aerl = AsyncEvents::kMaxRequests - 1;
   data.lpa = nvme::lpa::kCommandEffects | nvme::lpa::kExtendedData;

@@ -20,7 +20,8 @@ constexpr const char* kDeviceKeys[] = {"type",        "namespaces", "medium", "c
                                        "dispatchers", "inflight",   "queues", "queue_entries", "mdts",
                                        "serial",      "model",      "power_cuts", "cmb", "pmr",
                                        "atomic_write_unit", "atomic_write_unit_power_fail", "atomic_boundary",
-                                       "atomic_boundary_offset", "virtualization", "vq_flexible", "vi_flexible"};
+                                       "atomic_boundary_offset", "virtualization", "vq_flexible", "vi_flexible",
+                                       "ocp", "shadow_doorbells"};
 
 // A part of the key's text.
 struct Part {

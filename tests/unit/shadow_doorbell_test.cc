@@ -37,6 +37,19 @@ TEST(ShadowDoorbell, Refusals) {
   rig.driver.arena().free(good, 2);
 }
 
+TEST(ShadowDoorbell, CanBeLeftOut) {
+  constexpr u32 kOpcode = 0x7c;
+  Rig rig({{"shadow_doorbells", "0"}});
+  rig.start();
+  EXPECT_FALSE(rig.driver.identify(nvme::Cns::kController).bytes[257] & 1) << "OACS";
+  EXPECT_EQ(rig.driver.log<nvme::CommandEffectsLog>(nvme::LogPage::kCommandEffects).admin[kOpcode], 0u);
+  const u64 buffers = rig.driver.arena().alloc(2);
+  EXPECT_EQ(rig.admin(cmd::doorbell_buffers(buffers, buffers + kPageSize)).status, Status::kInvalidOpcode);
+  EXPECT_TRUE(rig.io(cmd::flush()).ok());
+  rig.driver.disable();
+  rig.driver.arena().free(buffers, 2);
+}
+
 class ShadowDoorbellOrder : public testing::TestWithParam<bool> {};
 
 TEST_P(ShadowDoorbellOrder, CommandsFlowAndWrapAround) {

@@ -147,8 +147,24 @@ $(dmesg | tail -15)"
 	PCI=$(<"/sys/class/nvme/$CTRL/address")
 	CTRL_DEV=/dev/$CTRL
 	DISK=${CTRL}n1
+	# A namespace that is no disk may have been given the first number.
+	if [[ " $*" == *" namespaces="* ]] && ! wait_until 5 test -e "/dev/$DISK"; then
+		DISK=$(_any_disk) || fail "no disk; dmesg ends: $(dmesg | tail -15)"
+	fi
 	DISK_DEV=/dev/$DISK
 	wait_dev "$DISK_DEV"
+}
+
+# The controller's disk with the lowest number.
+_any_disk() {
+	local disk
+	for disk in "/dev/${CTRL}n"[0-9]; do
+		if [ -b "$disk" ]; then
+			basename "$disk"
+			return
+		fi
+	done
+	return 1
 }
 
 # unload_nvmev: removes the module; nothing of it may be left.
