@@ -229,6 +229,9 @@ dmesg_since() {
 	dmesg -t "$@" | awk -v mark="$_MARK" 'seen { print } index($0, mark) { seen = 1 }'
 }
 
+# nvmev_said: the module's own lines since the mark. The kernel may say something of its own at any moment.
+nvmev_said() { dmesg_since | grep -E '^nvmev: ' || true; }
+
 # What every out-of-tree module brings, and what an emulated CPU that runs late makes kernels say.
 _NOISE='loading out-of-tree module taints kernel|module verification failed'
 _NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: interrupt took too long'
@@ -271,7 +274,7 @@ expect_insmod_error() {
 		fail "insmod $* succeeded; expected $errno"
 	fi
 	[[ $said == *": $expected" ]] || fail "insmod $*: '$said', expected $errno ($expected)"
-	said=$(dmesg_since | grep '^nvmev: ' | grep -vE "$_NOISE" || true)
+	said=$(nvmev_said | grep -vE "$_NOISE" || true)
 	if [ -z "$said" ] || [[ $said == *$'\n'* ]]; then
 		fail "insmod $*: not one line of the log, but
 $(dmesg_since)"
