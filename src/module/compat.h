@@ -92,6 +92,18 @@ static inline void nvmev_irq_allow_move(unsigned int virq)
 }
 
 /*
+ * Whether the nvme driver survives shadow doorbells in a reset under load: others start their queues
+ * before they send Doorbell Buffer Config, so that a doorbell may be rung where no device looks, and the
+ * reset fails after 30 s. 06c59d427017 ("nvme-pci: set doorbell config before unquiescing") is in 6.8, and
+ * in 6.6.59.
+ */
+static inline bool nvmev_driver_resets_shadow_doorbells(void)
+{
+	return LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0) ||
+	       (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 59) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0));
+}
+
+/*
  * Takes a PCI domain number, `hint` if it is free. 6.19 keeps account of the numbers of emulated
  * domains; until then nobody does. Returns it or a negative errno.
  */

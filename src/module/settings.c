@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "device.h"
 
 /* ---- Parameters that are the module's own ---------------------------------------------------- */
@@ -215,6 +216,7 @@ static int nvmev_settings_read_one(struct nvmev_settings *settings, const struct
 static void nvmev_settings_init(struct nvmev_settings *settings, const char *name)
 {
 	nvmev_config_init(&settings->config);
+	settings->config.shadow_doorbells = nvmev_driver_resets_shadow_doorbells();
 	strscpy(settings->name, name, sizeof(settings->name));
 	/* Drives with the same serial number would be one NVM subsystem to their host. */
 	if (strcmp(name, NVMEV_FIRST_NAME))
