@@ -46,6 +46,7 @@ class Conv final : public Ftl, public Placement {
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override { return wear_.health(); }
+  MediaTraffic traffic() const override { return array_.traffic(); }
   MediaCounters media() const override;
   bool keeps_state() const override { return true; }
   void transfer(StateArchive& archive, u64* now) override;

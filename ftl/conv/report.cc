@@ -17,9 +17,33 @@ void report_ratio(TextWriter& text, const char* name, u64 numerator, u64 denomin
   text.add("%s %llu.%03llu\n", name, number(milli / 1000), number(milli % 1000));
 }
 
-// From any thread.
-SuperblockState state_of(const Superblock& block) {
-  return static_cast<SuperblockState>(__atomic_load_n(reinterpret_cast<const u8*>(&block.state), __ATOMIC_RELAXED));
+// What superblocks are like, from any thread.
+struct Survey {
+  u32 free = 0, retired = 0;
+  u32 erases_least = ~0u, erases_most = 0;
+  u32 valid[kValidBuckets] = {};  // those in use by the share of units that are valid, in sixteenths
+
+  void add(const Superblock& block) {
+    const u32 erases = read_shared(block.erases);
+    if (erases < erases_least) erases_least = erases;
+    if (erases > erases_most) erases_most = erases;
+    const auto state =
+        static_cast<SuperblockState>(__atomic_load_n(reinterpret_cast<const u8*>(&block.state), __ATOMIC_RELAXED));
+    if (state == SuperblockState::kFree) {
+      free++;
+    } else if (state == SuperblockState::kRetired) {
+      retired++;
+    } else if (block.capacity != 0) {
+      const u32 bucket = static_cast<u32>(static_cast<u64>(read_shared(block.valid)) * kValidBuckets / block.capacity);
+      valid[bucket < kValidBuckets ? bucket : kValidBuckets - 1]++;
+    }
+  }
+};
+
+Survey survey(const Superblocks& blocks) {
+  Survey all;
+  for (u32 i = 0; i < blocks.count(); i++) all.add(blocks[i]);
+  return all;
 }
 
 }  // namespace
@@ -32,25 +56,11 @@ void Conv::report(TextWriter& text) const {
   text.add("map_bytes %llu\n", number(map_.bytes()));
   text.add("mapped_units %llu\n", number(map_.mapped()));
 
-  u32 valid[kValidBuckets] = {};
-  u32 free = 0, retired = 0, least = ~0u, most = 0;
-  for (u32 i = 0; i < blocks_.count(); i++) {
-    const Superblock& block = blocks_[i];
-    const u32 erases = read_shared(block.erases);
-    if (erases < least) least = erases;
-    if (erases > most) most = erases;
-    const SuperblockState state = state_of(block);
-    if (state == SuperblockState::kFree) free++;
-    if (state == SuperblockState::kRetired) retired++;
-    if (state == SuperblockState::kFree || state == SuperblockState::kRetired || block.capacity == 0) continue;
-    const u32 bucket = static_cast<u32>(static_cast<u64>(read_shared(block.valid)) * kValidBuckets / block.capacity);
-    valid[bucket < kValidBuckets ? bucket : kValidBuckets - 1]++;
-  }
-  text.add("free_superblocks %u\nretired_superblocks %u\n", free, retired);
-  // Superblocks by the share of units that are valid, in sixteenths.
+  const Survey all = survey(blocks_);
+  text.add("free_superblocks %u\nretired_superblocks %u\n", all.free, all.retired);
   text.add("valid_histogram");
-  for (const u32 count : valid) text.add(" %u", count);
-  text.add("\nerases_least %u\nerases_most %u\n", least, most);
+  for (const u32 count : all.valid) text.add(" %u", count);
+  text.add("\nerases_least %u\nerases_most %u\n", all.erases_least, all.erases_most);
   text.add("bad_blocks %llu\nspare_blocks_left %llu\n", number(wear_.bad_blocks()), number(wear_.spare_left()));
   text.add("percentage_used %u\n", wear_.percentage_used());
   text.add("write_buffer_bytes %llu\n", number(buffer_.size() * unit));
@@ -63,24 +73,16 @@ void Conv::report(TextWriter& text) const {
 }
 
 MediaCounters Conv::media() const {
-  u32 free = 0, least = ~0u, most = 0;
-  for (u32 i = 0; i < blocks_.count(); i++) {
-    const u32 erases = read_shared(blocks_[i].erases);
-    if (erases < least) least = erases;
-    if (erases > most) most = erases;
-    if (state_of(blocks_[i]) == SuperblockState::kFree) free++;
-  }
+  const Survey all = survey(blocks_);
   return {
       .has_flash = true,
-      .bytes_read = array_.bytes_read(),
-      .bytes_programmed = array_.bytes_programmed(),
       .bad_blocks = wear_.bad_blocks(),
       .read_retries = statistics_.read_retries.get(),
       .uncorrectable_reads = statistics_.uncorrectable_reads.get(),
       .unaligned_writes = statistics_.merge_reads.get(),
-      .erases_least = least,
-      .erases_most = most,
-      .free_percent = static_cast<u8>(static_cast<u64>(free) * 100 / blocks_.count()),
+      .erases_least = all.erases_least,
+      .erases_most = all.erases_most,
+      .free_percent = static_cast<u8>(static_cast<u64>(all.free) * 100 / blocks_.count()),
   };
 }
 

@@ -6,6 +6,7 @@
 #include "geometry.h"
 #include "link.h"
 #include "nvmev/counter.h"
+#include "nvmev/ftl.h"
 #include "nvmev/host_array.h"
 #include "timing.h"
 
@@ -73,8 +74,8 @@ class Array {
   u64 reads() const { return reads_.get(); }
   u64 programs() const { return programs_.get(); }
   u64 erases() const { return erases_.get(); }
-  u64 bytes_read() const { return bytes_read_.get(); }
-  u64 bytes_programmed() const { return bytes_programmed_.get(); }
+  // Any thread.
+  MediaTraffic traffic() const { return {bytes_read_.get(), bytes_programmed_.get()}; }
 
   // From any thread. `now`: ns since the device was made.
   void report(TextWriter& text, u64 now) const;

@@ -36,6 +36,7 @@ class Kv final : public Ftl, public KeyValue {
   void transfer(StateArchive& archive, u64* now) override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override { return below_->health(); }
+  MediaTraffic traffic() const override { return below_->traffic(); }
   MediaCounters media() const override { return below_->media(); }
   void report(TextWriter& text) const override;
   void destroy() override;

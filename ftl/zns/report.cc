@@ -73,8 +73,6 @@ MediaCounters Zns::media() const {
   for (u32 zone = 0; zone < table_.size(); zone++) empty += view(zone).state == nvme::ZoneState::kEmpty;
   return {
       .has_flash = true,
-      .bytes_read = array_.bytes_read(),
-      .bytes_programmed = array_.bytes_programmed(),
       .bad_blocks = wear_.bad_blocks(),
       .read_retries = statistics_.read_retries.get(),
       .uncorrectable_reads = statistics_.uncorrectable_reads.get(),

@@ -54,6 +54,7 @@ class Zns final : public Ftl, public Zones {
   void transfer(StateArchive& archive, u64* now) override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override { return wear_.health(); }
+  MediaTraffic traffic() const override { return array_.traffic(); }
   MediaCounters media() const override;
   void report(TextWriter& text) const override;
   void destroy() override;

@@ -72,12 +72,15 @@ struct FtlHealth {
   u8 available_spare = 100;   // percent
 };
 
-// What flash has been through. All zeros for types that model none.
+// Bytes of flash since the device was made. Zeros for types that model none.
+struct MediaTraffic {
+  u64 read = 0;
+  u64 programmed = 0;
+};
+
+// What flash has been through in all its life. All zeros for types that model none.
 struct MediaCounters {
   bool has_flash = false;
-  // Since the device was made; the rest is of all its life.
-  u64 bytes_read = 0;
-  u64 bytes_programmed = 0;
   u64 bad_blocks = 0;
   u64 read_retries = 0;
   u64 uncorrectable_reads = 0;
@@ -159,7 +162,10 @@ class Ftl {
   // From any thread, while plan() runs in another.
   virtual FtlHealth health() const { return {}; }
 
-  // From any thread, while plan() runs in another.
+  // In constant time. From any thread, while plan() runs in another.
+  virtual MediaTraffic traffic() const { return {}; }
+
+  // Looks at each superblock, or zone. From any thread, while plan() runs in another.
   virtual MediaCounters media() const { return {}; }
 
   // Adds lines `name value` about the type's own state. From any thread, while plan() runs in another.

@@ -291,9 +291,9 @@ LifeTotals Controller::totals(u64 now) const {
   life.error_log_entries += shared_->error_log.count();
   life.power_cycles++;
   if (shared_->index == 0) {
-    const MediaCounters media = shared_->regions.media();
-    life.media_read += media.bytes_read;
-    life.media_written += media.bytes_programmed;
+    const MediaTraffic traffic = shared_->regions.traffic();
+    life.media_read += traffic.read;
+    life.media_written += traffic.programmed;
   }
   return life;
 }
@@ -302,11 +302,11 @@ LifeTotals Controller::totals(u64 now) const {
 void Controller::fill_smart(nvme::SmartLog& log) {
   constexpr u64 kNsPerMinute = 60ull * 1000 * 1000 * 1000;
   const LifeTotals life = totals(now_);
+  const FtlHealth health = shared_->regions.health();
+  const u8 group = group_warnings(health);
   const auto thousands = [](u64 blocks) { return (blocks + 999) / 1000; };
-  const u8 group = group_warnings(*shared_);
   log.critical_warning = static_cast<u8>(group | (features_.temperature_warning() ? nvme::kWarningTemperature : 0));
   log.composite_temperature = kCompositeTemperature;
-  const FtlHealth health = shared_->regions.health();
   log.available_spare = health.available_spare;
   log.percentage_used = health.percentage_used;
   log.available_spare_threshold = kSpareThreshold;

@@ -71,6 +71,7 @@ class Model {
 
   // Any thread.
   FtlHealth health() const { return ftl_->health(); }
+  MediaTraffic traffic() const { return ftl_->traffic(); }
   MediaCounters media() const { return ftl_->media(); }
   // Flexible Data Placement; nullptr where there is none. Functions of it that are not for any thread go through these.
   const Placement* placement() const { return placement_; }

@@ -80,6 +80,16 @@ FtlHealth Regions::health() const {
   return worst;
 }
 
+MediaTraffic Regions::traffic() const {
+  MediaTraffic all;
+  for (const Region& region : regions_) {
+    const MediaTraffic traffic = region.model.traffic();
+    all.read += traffic.read;
+    all.programmed += traffic.programmed;
+  }
+  return all;
+}
+
 MediaCounters Regions::media() const {
   MediaCounters all;
   u64 flash_bytes = 0, free = 0;
@@ -87,8 +97,6 @@ MediaCounters Regions::media() const {
     const MediaCounters media = region.model.media();
     if (!media.has_flash) continue;
     all.has_flash = true;
-    all.bytes_read += media.bytes_read;
-    all.bytes_programmed += media.bytes_programmed;
     all.bad_blocks += media.bad_blocks;
     all.read_retries += media.read_retries;
     all.uncorrectable_reads += media.uncorrectable_reads;

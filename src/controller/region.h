@@ -37,7 +37,8 @@ class Regions {
   bool has_volatile_cache() const;
   bool has(CommandFamily family) const;
   FtlHealth health() const;  // the worst of all
-  MediaCounters media() const;  // of all with flash together
+  MediaTraffic traffic() const;   // of all together
+  MediaCounters media() const;    // of all with flash together; takes long
   // The first that has Flexible Data Placement; nullptr: none.
   const Placement* placement() const { return placement_ != nullptr ? placement_->model.placement() : nullptr; }
   Region* placement_region() { return placement_; }
