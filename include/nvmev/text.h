@@ -51,6 +51,9 @@ inline void set_padded(char* field, std::size_t size, const char* text) {
   for (; i < size; i++) field[i] = ' ';
 }
 
+// Fills a little-endian 128-bit field, of which the upper half stays as it is.
+inline void put_u128(u8 (&field)[16], u64 value) { memcpy(field, &value, sizeof(value)); }
+
 // Fills in *error and returns `code`.
 [[gnu::format(printf, 3, 4)]] inline int fail(nvmev_error* error, int code, const char* format, ...) {
   if (error != nullptr) {

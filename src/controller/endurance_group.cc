@@ -14,15 +14,13 @@ using nvme::Status;
 
 namespace {
 
-void put_u128(u8 (&field)[16], u64 value) { memcpy(field, &value, sizeof(value)); }
-
 // CNSSID
 u16 first_listed(const Sqe& sqe) { return static_cast<u16>(sqe.cdw11); }
 
 }  // namespace
 
-u8 group_warnings(const Shared& shared) {
-  return shared.regions.health().available_spare < kSpareThreshold ? nvme::kWarningSpare : u8{0};
+u8 group_warnings(const FtlHealth& health) {
+  return health.available_spare < kSpareThreshold ? nvme::kWarningSpare : u8{0};
 }
 
 u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
@@ -43,7 +41,7 @@ u32 endurance_group_log(Controller& controller, const nvme::Sqe&, u8* data) {
     all.error_log_entries += totals.error_log_entries;
   });
   auto& log = *reinterpret_cast<nvme::EnduranceGroupLog*>(data);
-  log.critical_warning = group_warnings(shared);
+  log.critical_warning = group_warnings(health);
   log.available_spare = health.available_spare;
   log.available_spare_threshold = kSpareThreshold;
   log.percentage_used = health.percentage_used;
@@ -110,7 +108,7 @@ void Controller::look_at_health() {
   constexpr u64 kInterval = 1000 * 1000;  // ns
   if (now_ - health_looked_at_ < kInterval) return;
   health_looked_at_ = now_;
-  const u8 warnings = group_warnings(*shared_);
+  const u8 warnings = group_warnings(shared_->regions.health());
   tell_spare((warnings & nvme::kWarningSpare) != 0);
   tell_group_event(warnings & static_cast<u8>(features_.group_events >> 16));
 }

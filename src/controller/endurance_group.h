@@ -2,6 +2,7 @@
 // Endurance groups, NVM sets and domains (NVMe 2.0 sections 3.2.2 to 3.2.4): the medium is one of each.
 #pragma once
 
+#include "nvmev/ftl.h"
 #include "nvmev/nvme/command.h"
 #include "nvmev/nvme/status.h"
 #include "nvmev/types.h"
@@ -9,7 +10,6 @@
 namespace nvmev {
 
 class Controller;
-struct Shared;
 
 inline constexpr u16 kEnduranceGroup = 1;
 inline constexpr u16 kNvmSet = 1;
@@ -18,7 +18,7 @@ inline constexpr u16 kDomain = 1;
 inline constexpr u8 kSpareThreshold = 10;  // percent
 
 // Critical warnings of the group, as in log page 09h.
-u8 group_warnings(const Shared& shared);
+u8 group_warnings(const FtlHealth& health);
 
 // Rows of the log page table.
 u32 endurance_group_log(Controller&, const nvme::Sqe&, u8* data);

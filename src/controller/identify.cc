@@ -8,8 +8,8 @@
 #include "copy.h"
 #include "endurance_group.h"
 #include "identity.h"
-#include "ocp.h"
 #include "nvmev/text.h"
+#include "ocp.h"
 #include "streams.h"
 #include "zoned/zoned.h"
 
@@ -27,8 +27,6 @@ constexpr u32 kShutdownLatency = 60 * 1000 * 1000;
 
 u8 command_set(const Sqe& sqe) { return static_cast<u8>(sqe.cdw11 >> 24); }
 u16 controller_id(const Sqe& sqe) { return static_cast<u16>(sqe.cdw10 >> 16); }
-
-void put_u128(u8 (&field)[16], u64 value) { memcpy(field, &value, sizeof(value)); }
 
 template <std::size_t kSize, std::size_t kOther>
 void put_text(char (&field)[kSize], const char (&text)[kOther]) {
@@ -137,7 +135,7 @@ void fill_formats(const Shared& shared, const CommandSet& set, nvme::IdentifyNam
 void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNamespace& data) {
   data.nsze = ns.blocks();
   data.ncap = writable_bytes(*ns.region, ns.bytes) >> ns.lba_shift();
-  data.nuse = shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : data.nsze;
+  data.nuse = ns.used_blocks(shared.medium);
   fill_formats(shared, *ns.region->set, data);
   data.flbas = ns.flbas();
   data.dps = ns.dps.load(std::memory_order_relaxed);

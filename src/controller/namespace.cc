@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "namespace.h"
 
+#include "medium.h"
 #include "region.h"
 
 namespace nvmev {
 
 using nvme::Status;
+
+u64 Namespace::used_blocks(const Medium& medium) const {
+  return medium.thin() ? medium.used(base, allocated()) >> lba_shift() : blocks();
+}
 
 void Namespaces::init(u64 capacity) {
   capacity_ = capacity;

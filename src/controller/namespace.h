@@ -12,6 +12,7 @@
 
 namespace nvmev {
 
+class Medium;
 struct Region;
 
 // NN and MNAN: the largest namespace id, and how many there can be.
@@ -75,6 +76,8 @@ struct Namespace {
     return static_cast<u8>((index & 0xf) | (index >> 4) << 5 | (interleaved.load(std::memory_order_relaxed) ? 1u << 4 : 0));
   }
   u64 blocks() const { return bytes >> lba_shift(); }
+  // NUSE: blocks with data, or all of them on a medium that does not know.
+  u64 used_blocks(const Medium& medium) const;
   FormatChoice format_choice() const {
     return {format.load(std::memory_order_relaxed), dps.load(std::memory_order_relaxed),
             interleaved.load(std::memory_order_relaxed)};

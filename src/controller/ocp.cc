@@ -14,11 +14,10 @@ namespace {
 
 constexpr u32 kUuids = 1;
 
-u64 blocks_in_use(const Shared& shared) {
+u64 used_blocks(const Shared& shared) {
   u64 blocks = 0;
   for (const Namespace& ns : shared.namespaces) {
-    if (!ns.exists()) continue;
-    blocks += shared.medium.thin() ? shared.medium.used(ns.base, ns.allocated()) >> ns.lba_shift() : ns.blocks();
+    if (ns.exists()) blocks += ns.used_blocks(shared.medium);
   }
   return blocks;
 }
@@ -51,7 +50,7 @@ u32 ocp_smart_log(Controller& controller, const nvme::Sqe&, u8* data) {
   log.free_blocks = media.has_flash ? media.free_percent : 100;
   log.capacitor_health = shared.config.power_loss_protection != 0 ? 100 : nvme::kNoCapacitor;
   log.unaligned_writes = media.unaligned_writes;
-  log.namespace_use = blocks_in_use(shared);
+  log.namespace_use = used_blocks(shared);
   log.power_state_changes = shared.power.changes();
   log.version = nvme::kOcpSmartVersion;
   memcpy(log.guid, nvme::kOcpSmartGuid, sizeof(log.guid));
