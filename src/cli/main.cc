@@ -5,12 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
+#include "device.h"
 #include "kv.h"
 #include "zns.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Tools for drives of NVMeVirt, and for others that have the same command sets.", "nvmev");
   app.require_subcommand(1);
+  nvmev::cli::add_device(app);
   nvmev::cli::add_kv(app);
   nvmev::cli::add_zns(app);
   try {
