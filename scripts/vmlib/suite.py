@@ -71,7 +71,7 @@ class Test:
     name: str
     needs: Needs
     kernels: tuple = _DEFAULT_KERNELS
-    timeout: int = 120
+    timeout: int = 240
     group: str = ""
 
 

@@ -14,7 +14,7 @@
 #   # vm: lightnvm=on              the LightNVM host of 5.10 at /nvmev/lightnvm (off)
 #   # vm: qemu_nvme=1G             QEMU's own NVMe device beside ours (none)
 #   # vm: kernels=all              which kernels: a list such as 5.10,6.1 or all (6.1,6.12)
-#   # vm: timeout=120              seconds, boot not counted (120)
+#   # vm: timeout=240              seconds, boot not counted (240): five times what it takes on an idle machine, or more
 #   # vm: group=NAME               may share a guest with tests of the same group and needs: it
 #                                  leaves the module unloaded and everything else as it was (none)
 #   # vm: alone=yes                no other guest runs beside it: it measures time (no)
@@ -75,9 +75,10 @@ expect_fails() {
 	if "$@" >/dev/null 2>&1; then fail "succeeded, and should not have: $*"; fi
 }
 
-# wait_until SECONDS COMMAND...: waits for the command to succeed; 1 when it never did.
+# wait_until SECONDS COMMAND...: waits for the command to succeed; 1 when it never did. On a machine that does other work
+# besides everything takes longer: it waits three times that.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 3 * $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
@@ -148,7 +149,7 @@ $(dmesg | tail -15)"
 	CTRL_DEV=/dev/$CTRL
 	DISK=${CTRL}n1
 	# A namespace that is no disk may have been given the first number.
-	if [[ " $*" == *" namespaces="* ]] && ! wait_until 5 test -e "/dev/$DISK"; then
+	if [[ " $*" == *" namespaces="* ]] && ! wait_until 2 test -e "/dev/$DISK"; then
 		DISK=$(_any_disk) || fail "no disk; dmesg ends: $(dmesg | tail -15)"
 	fi
 	DISK_DEV=/dev/$DISK
