@@ -5,6 +5,12 @@ import os
 import pathlib
 import tempfile
 
+# By maker: the device, and the word that switches it on. Both have interrupt remapping.
+IOMMUS = {
+    "intel": ("intel-iommu,intremap=on", "intel_iommu=on"),
+    "amd": ("amd-iommu,intremap=on", ""),
+}
+
 
 @dataclasses.dataclass
 class Options:
@@ -13,7 +19,7 @@ class Options:
     cpus: int = 4
     mem: str = "4G"
     append: str = ""
-    iommu: bool = False
+    iommu: str = ""
     qemu_nvme: str | None = None
     disk: pathlib.Path | None = None
     qemu_args: list = dataclasses.field(default_factory=list)
@@ -61,8 +67,10 @@ def command_line(image, options, console, ports, initrd, disk):
              "-kernel", str(image.vmlinuz), "-initrd", _path(initrd), "-serial", f"file:{console}"]
     if options.iommu:
         # Before every other device: it only serves those that come after it.
-        words += ["-device", "intel-iommu,intremap=on"]
-        append.append("intel_iommu=on")
+        device, word = IOMMUS[options.iommu]
+        words += ["-device", device]
+        if word:
+            append.append(word)
     if options.shell:
         append.append("vm.shell")
         words += ["-chardev", "stdio,id=terminal,mux=on,signal=off", "-serial", "chardev:terminal"]

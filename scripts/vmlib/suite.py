@@ -8,7 +8,7 @@ import re
 import shlex
 import tempfile
 
-from vmlib import cli, debian, host, simulator
+from vmlib import cli, debian, host, qemu, simulator
 from vmlib.host import VmError
 
 _DEFAULT_KERNELS = ("6.1", "6.12")
@@ -20,7 +20,7 @@ class Needs:
     cpus: str = "4"
     mem: str = "4G"
     append: str = ""
-    iommu: bool = False
+    iommu: str = ""
     qemu_nvme: str = ""
     alone: bool = False
     lightnvm: bool = False
@@ -40,7 +40,7 @@ class Needs:
         if disk:
             words += ["--disk", disk]
         if self.iommu:
-            words.append("--iommu")
+            words += ["--iommu", self.iommu]
         if self.lightnvm:
             words.append("--lightnvm")
         if self.qemu_nvme:
@@ -101,7 +101,9 @@ def _parse(path):
             key, _, value = word.partition("=")
             if key in ("cpus", "mem", "qemu_nvme"):
                 needs[key] = value
-            elif key in ("iommu", "lightnvm", "alone", "simulator", "cli"):
+            elif key == "iommu" and value in qemu.IOMMUS:
+                needs[key] = value
+            elif key in ("lightnvm", "alone", "simulator", "cli"):
                 needs[key] = _switch(path, key, value)
             elif key == "disk" and re.fullmatch(r"[1-9][0-9]*[MG]", value):
                 needs[key] = value

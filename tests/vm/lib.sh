@@ -10,7 +10,7 @@
 #
 #   # vm: cpus=4 mem=4G            size of the guest (these are the defaults)
 #   # vm: append='memmap=1G$4G'    words for the kernel's command line; adds up
-#   # vm: iommu=on                 an Intel IOMMU with interrupt remapping (off)
+#   # vm: iommu=intel              an IOMMU with interrupt remapping: intel or amd (none)
 #   # vm: lightnvm=on              the LightNVM host of 5.10 at /nvmev/lightnvm (off)
 #   # vm: qemu_nvme=1G             QEMU's own NVMe device beside ours (none)
 #   # vm: kernels=all              which kernels: a list such as 5.10,6.1 or all (6.1,6.12)
@@ -200,6 +200,12 @@ expect_nothing_left() {
 nvmev_stat() {
 	awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' \
 		/sys/kernel/debug/nvmev/nvmev0/stats || fail "no statistic '$1'"
+}
+
+# vector_of CPU: the vector of the I/O queue that a CPU has for itself. Which, is up to the kernel.
+vector_of() {
+	awk -v cpu="$1" '/^vector\.[1-9][0-9]*\.cpu / && $2 == cpu { split($1, name, "."); print name[2]; found = 1; exit }
+		END { exit !found }' /sys/kernel/debug/nvmev/nvmev0/stats || fail "no vector of CPU $1"
 }
 
 # nvmev_set PARAMETER VALUE: changes a parameter of the running device.
