@@ -9,15 +9,22 @@ namespace nvmev {
 namespace cc = nvme::cc;
 namespace csts = nvme::csts;
 
+namespace {
+
+// CAP.TO and CRTO.CRWMT, half seconds. Everything is ready within a pass, but a Format NVM under way is finished before a reset.
+constexpr u8 kTimeout = 60;
+constexpr u32 kReadyTimeouts = nvme::crto::with_media(kTimeout);
+
+}  // namespace
+
 void Controller::write_constant_registers() {
-  // Everything is ready within a pass, but a Format NVM under way is finished before a reset: 30 s.
-  constexpr u8 kTimeout = 60;
   const bool offline = state_ == State::kOffline;
   cap_ = nvme::cap::mqes(shared_->config.queue_entries) | nvme::cap::kCqr | nvme::cap::kWeighted | nvme::cap::timeout(kTimeout) |
-         nvme::cap::kCssNvm | nvme::cap::kCssIocs | shared_->memory.capabilities();
+         nvme::cap::kCssNvm | nvme::cap::kCssIocs | nvme::cap::kCrwms | shared_->memory.capabilities();
   if (offline) cap_ = 0;
   store_relaxed(&registers()->cap, cap_);
   store_relaxed(&registers()->vs, nvme::kVersion20);
+  store_relaxed(&registers()->crto, kReadyTimeouts);
   set_csts(offline ? csts::kFatal : 0);
 }
 
@@ -102,6 +109,10 @@ bool Controller::restore_registers() {
   }
   if (load_relaxed(&registers()->vs) != nvme::kVersion20) {
     store_relaxed(&registers()->vs, nvme::kVersion20);
+    restored = true;
+  }
+  if (load_relaxed(&registers()->crto) != kReadyTimeouts) {
+    store_relaxed(&registers()->crto, kReadyTimeouts);
     restored = true;
   }
   if (load_relaxed(&registers()->csts) != csts_) {

@@ -24,6 +24,8 @@ TEST(Registers, ValuesBeforeEnable) {
   EXPECT_EQ(cap >> 36 & 1, 0u) << "NSSRS";
   EXPECT_EQ(cap >> 37 & 1, 1u) << "CSS: NVM command set";
   EXPECT_EQ(cap >> 48 & 0xf, 0u) << "MPSMIN";
+  EXPECT_EQ(cap >> 59 & 3, 1u) << "CRMS: what a controller of version 2.0 shall have";
+  EXPECT_GE(rig.driver.read32(offsetof(Registers, crto)) & 0xffff, cap >> 24 & 0xff) << "CRWMT";
   EXPECT_EQ(cap >> 52 & 0xf, 0u) << "MPSMAX";
   EXPECT_EQ(rig.driver.read32(offsetof(Registers, vs)), 0x00020000u);
   EXPECT_EQ(rig.driver.read32(kCc), 0u);
@@ -63,10 +65,13 @@ TEST(Registers, WritesToReadOnlyRegistersAreUndone) {
     const u32 csts = rig.driver.csts();
     rig.driver.write64(offsetof(Registers, cap), ~cap);
     rig.driver.write32(offsetof(Registers, vs), 0x12345678);
+    const u32 crto = rig.driver.read32(offsetof(Registers, crto));
+    rig.driver.write32(offsetof(Registers, crto), ~crto);
     rig.driver.write32(kCsts, csts ^ 0x3);
     rig.runner.run_for(1'000'000);
     EXPECT_EQ(rig.driver.cap(), cap);
     EXPECT_EQ(rig.driver.read32(offsetof(Registers, vs)), vs);
+    EXPECT_EQ(rig.driver.read32(offsetof(Registers, crto)), crto);
     EXPECT_EQ(rig.driver.csts(), csts);
   }
   EXPECT_TRUE(rig.driver.identify(nvme::Cns::kController).completion.ok());

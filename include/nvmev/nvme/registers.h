@@ -57,6 +57,7 @@ inline constexpr u64 kCssNvm = 1ull << 37;       // NVM Command Set
 inline constexpr u64 kCssIocs = 1ull << 43;      // one or more I/O command sets (CC.CSS 110b)
 inline constexpr u64 kPmrs = 1ull << 56;         // Persistent Memory Region
 inline constexpr u64 kCmbs = 1ull << 57;         // Controller Memory Buffer
+inline constexpr u64 kCrwms = 1ull << 59;        // CRMS: Controller Ready With Media, which version 2.0 asks for
 constexpr u64 mqes(u32 entries) { return entries - 1; }  // 0-based
 constexpr u64 timeout(u8 half_seconds) { return static_cast<u64>(half_seconds) << 24; }
 }  // namespace cap
@@ -89,6 +90,10 @@ constexpr u32 asqs(u32 aqa) { return (aqa & 0xfff) + 1; }        // entries
 constexpr u32 acqs(u32 aqa) { return (aqa >> 16 & 0xfff) + 1; }  // entries
 inline constexpr u32 kMaxEntries = 4096;
 }  // namespace aqa
+
+namespace crto {
+constexpr u32 with_media(u16 half_seconds) { return half_seconds; }  // CRWMT
+}  // namespace crto
 
 namespace cmbloc {
 constexpr u32 bir(u32 bar) { return bar; }
