@@ -97,6 +97,7 @@ void Controller::finish_stop() {
   }
   forget_shadow_doorbells();
   backlog_count_ = 0;
+  keep_alive_ends_ = NVMEV_NEVER;
   events_.reset();
   shared_->pending_events.store(0, std::memory_order_relaxed);
   if (stop_reason_ == StopReason::kShutdown) {
@@ -134,7 +135,6 @@ void Controller::finish_stop() {
 
 // Section 3.7.2: what a Controller Level Reset does to the controller's own state.
 void Controller::reset_internals() {
-  keep_alive_ends_ = NVMEV_NEVER;
   subsystem().reservations.reset(shared_->index);
   // An extended self-test goes on.
   update_self_test();

@@ -34,7 +34,7 @@ TEST_F(KeepAlive, RoundedUpToItsGranularity) {
   EXPECT_EQ(rig_.driver.get_feature(Feature::kKeepAliveTimer).dw0, 1000u);
   ASSERT_EQ(set(2500), Status::kSuccess);
   EXPECT_EQ(rig_.driver.get_feature(Feature::kKeepAliveTimer).dw0, 3000u);
-  EXPECT_EQ(set(~0u), Status::kInvalidField);
+  EXPECT_EQ(set(~0u), Status::kKeepAliveTimeoutInvalid);
 }
 
 TEST_F(KeepAlive, SilenceStopsTheController) {
@@ -66,6 +66,18 @@ TEST_F(KeepAlive, CommandsInFlightEndWithTheController) {
   rig_.driver.submit(0, cmd::admin(nvme::AdminOpcode::kKeepAlive));
   rig_.runner.run_for(kSecond);
   EXPECT_EQ(rig_.driver.reap(), 0u) << "nothing is fetched any more";
+}
+
+TEST_F(KeepAlive, EndsWithShutdown) {
+  ASSERT_EQ(set(1000), Status::kSuccess);
+  rig_.driver.shutdown();
+  EXPECT_EQ(rig_.runner.next_deadline(), NVMEV_NEVER) << "nothing is waited for";
+  rig_.runner.run_for(10 * kSecond);
+  EXPECT_FALSE(stopped());
+  rig_.driver.disable();
+  rig_.start();
+  rig_.runner.run_for(10 * kSecond);
+  EXPECT_FALSE(stopped());
 }
 
 TEST_F(KeepAlive, TheCommandStartsTheTimerAgain) {

@@ -23,6 +23,7 @@ enum class Status : u16 {
   kCommandSequenceError = 0x00c,
   kHostIdInconsistentFormat = 0x018,
   kKeepAliveExpired = 0x019,
+  kKeepAliveTimeoutInvalid = 0x01a,
   kSanitizeFailed = 0x01c,
   kSanitizeInProgress = 0x01d,
   kInvalidPrpOffset = 0x013,
@@ -135,7 +136,7 @@ enum class Status : u16 {
 
 inline constexpr u16 kDoNotRetry = 1u << 14;
 
-// Whether the same command would fail again: everything but what an abort, a format or a reset brought about.
+// Whether the same command would fail again: everything but what an abort, a format or a reset brought about, and what was too much at once.
 constexpr bool do_not_retry(Status status) {
   switch (status) {
     case Status::kSuccess:
@@ -146,6 +147,8 @@ constexpr bool do_not_retry(Status status) {
     case Status::kFormatInProgress:
     case Status::kSanitizeInProgress:
     case Status::kSelfTestInProgress:
+    case Status::kAbortLimitExceeded:
+    case Status::kAsyncEventLimitExceeded:
     case Status::kAnaPersistentLoss:  // not on this path
     case Status::kAnaInaccessible:
     case Status::kAnaTransition:
