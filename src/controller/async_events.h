@@ -62,23 +62,30 @@ class AsyncEvents {
     return false;
   }
 
-  // The log page was read without Retain Asynchronous Event: its events may come again.
-  void clear(nvme::LogPage log) {
+  // The log page, of namespace `nsid` where it is of one, was read without Retain Asynchronous Event: its events may come again.
+  // Those that have not been reported are not any more: what they are about has been read.
+  void clear(nvme::LogPage log, u32 nsid) {
     for (u32 type = 0; type < kTypes; type++) {
       if ((masked_ >> type & 1) != 0 && until_read_[type] == log) masked_ &= ~(1u << type);
     }
+    drop_if([&](const nvme::AsyncEvent& event) { return event.log == log && (event.parameter == 0 || event.parameter == nsid); });
   }
 
   // Events that have not been reported are forgotten.
   void withdraw(const nvme::AsyncEvent& event) {
+    drop_if([&](const nvme::AsyncEvent& other) { return other.dw0() == event.dw0(); });
+  }
+
+ private:
+  template <typename Predicate>
+  void drop_if(Predicate dropped) {
     u32 kept = 0;
     for (u32 i = 0; i < event_count_; i++) {
-      if (events_[i].dw0() != event.dw0()) events_[kept++] = events_[i];
+      if (!dropped(events_[i])) events_[kept++] = events_[i];
     }
     event_count_ = kept;
   }
 
- private:
   static constexpr u32 kTypes = 8;
 
   u32 request_count_ = 0;

@@ -32,7 +32,8 @@ struct LogView {
 using LogOpen = LogView (*)(Controller&, const Sqe&);
 
 u32 log_specific(const Sqe& sqe) { return sqe.cdw10 >> 8 & 0x7f; }
-
+u64 log_dwords(const Sqe& sqe) { return (sqe.cdw10 >> 16 | static_cast<u64>(sqe.cdw11 & 0xffff) << 16) + 1; }
+u64 log_offset(const Sqe& sqe) { return sqe.cdw12 | static_cast<u64>(sqe.cdw13) << 32; }
 
 u32 error_log(Controller& controller, const Sqe&, u8* data) {
   using Entries = nvme::ErrorLogEntry[ErrorLog::kEntries];
@@ -64,9 +65,17 @@ u32 sanitize_log(Controller& controller, const Sqe&, u8* data) {
 // This device has no management interface: no command of it is supported.
 u32 management_effects_log(Controller&, const Sqe&, u8*) { return sizeof(nvme::ManagementEffectsLog); }
 
+// Logs that do something when they are opened do it only for a command that gets its data.
+Status check_memory(Controller& controller, const Sqe& sqe) {
+  return controller.map(sqe, static_cast<u32>(log_dwords(sqe) * sizeof(u32)));
+}
+
 LogView host_telemetry_log(Controller& controller, const Sqe& sqe) {
   constexpr u32 kCreate = 1;
-  if (log_specific(sqe) & kCreate) controller.create_host_telemetry();
+  if (log_specific(sqe) & kCreate) {
+    if (const Status status = check_memory(controller, sqe); status != Status::kSuccess) return {status, nullptr, 0};
+    controller.create_host_telemetry();
+  }
   TelemetryCapture& capture = controller.host_telemetry();
   // Before the first capture there is a header without data.
   if (capture.bytes() == 0) capture.begin(static_cast<u8>(LogPage::kTelemetryHost), "");
@@ -92,8 +101,11 @@ LogView persistent_event_log(Controller& controller, const Sqe& sqe) {
       if (!history.has_context(cntlid)) return {Status::kCommandSequenceError, nullptr, 0};
       break;
     case nvme::PersistentEventAction::kEstablishAndRead:
+      if (const Status status = check_memory(controller, sqe); status != Status::kSuccess) return {status, nullptr, 0};
       if (!controller.establish_event_context()) return {Status::kCommandSequenceError, nullptr, 0};
-      break;
+      if (log_offset(sqe) <= history.context_bytes()) break;
+      history.release(cntlid);
+      return {Status::kInvalidField, nullptr, 0};
     case nvme::PersistentEventAction::kRelease:
       history.release(cntlid);
       return {Status::kSuccess, nullptr, 0};
@@ -223,9 +235,6 @@ u32 supported_logs_log(Controller& controller, const Sqe&, u8* data) {
   return sizeof(log);
 }
 
-u64 log_dwords(const Sqe& sqe) { return (sqe.cdw10 >> 16 | static_cast<u64>(sqe.cdw11 & 0xffff) << 16) + 1; }
-u64 log_offset(const Sqe& sqe) { return sqe.cdw12 | static_cast<u64>(sqe.cdw13) << 32; }
-
 }  // namespace
 
 AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
@@ -269,8 +278,8 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   const u32 from = static_cast<u32>(offset);
   const Status status = controller.send_padded(sqe, view.data + from, view.size - from, static_cast<u32>(bytes));
   if (status == Status::kSuccess && (sqe.cdw10 & kRetainEvent) == 0) {
+    controller.events().clear(row->id, sqe.nsid);
     if (row->when_read != nullptr) row->when_read(controller);
-    controller.events().clear(row->id);
   }
   return {status};
 }

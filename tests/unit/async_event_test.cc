@@ -80,6 +80,13 @@ TEST_F(AsyncEvent, LimitIsTheOneThatIdentifyTells) {
   EXPECT_FALSE(after_a_while(next).has_value()) << "there is room for one again";
 }
 
+TEST_F(AsyncEvent, OneTooManyIsWorthARetry) {
+  for (u32 i = 0; i < 4; i++) rig_.driver.submit(0, cmd::async_event());
+  const Completion refused = rig_.admin(cmd::async_event());
+  EXPECT_EQ(refused.status, Status::kAsyncEventLimitExceeded);
+  EXPECT_FALSE(refused.dnr);
+}
+
 TEST_F(AsyncEvent, TypeIsMaskedUntilItsLogIsRead) {
   const u16 first = rig_.driver.submit(0, cmd::async_event());
   const u16 second = rig_.driver.submit(0, cmd::async_event());
@@ -94,6 +101,23 @@ TEST_F(AsyncEvent, TypeIsMaskedUntilItsLogIsRead) {
   const auto completion = after_a_while(second);
   ASSERT_TRUE(completion.has_value());
   EXPECT_EQ(completion->dw0, kDoorbellEvent);
+}
+
+TEST_F(AsyncEvent, NotSentOnceItsLogWasRead) {
+  cause_doorbell_event();
+  rig_.runner.run_for(1'000'000);
+  ASSERT_TRUE(rig_.driver.get_log(LogPage::kSmart, 512).completion.ok());
+  ASSERT_TRUE(rig_.driver.get_log(LogPage::kError, 64).completion.ok());
+  const u16 event = rig_.driver.submit(0, cmd::async_event());
+  EXPECT_FALSE(after_a_while(event).has_value()) << "the log had been read before there was a request";
+  cause_doorbell_event();
+  EXPECT_TRUE(after_a_while(event).has_value());
+  // One that came while its type was masked is read with the one that was reported.
+  const u16 next = rig_.driver.submit(0, cmd::async_event());
+  cause_doorbell_event();
+  rig_.runner.run_for(1'000'000);
+  ASSERT_TRUE(rig_.driver.get_log(LogPage::kError, 64).completion.ok());
+  EXPECT_FALSE(after_a_while(next).has_value());
 }
 
 TEST_F(AsyncEvent, OtherTypesAreNotMaskedAlong) {

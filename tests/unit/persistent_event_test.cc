@@ -108,6 +108,15 @@ TEST_F(PersistentEvents, Contexts) {
   EXPECT_EQ(get(PersistentEventAction::kRead).completion.status, Status::kCommandSequenceError) << "gone with a reset";
 }
 
+TEST_F(PersistentEvents, ContextIsThereIfTheCommandSucceeded) {
+  EXPECT_EQ(get(PersistentEventAction::kEstablishAndRead, 512, 1 << 20).completion.status, Status::kInvalidField);
+  EXPECT_EQ(get(PersistentEventAction::kRead).completion.status, Status::kCommandSequenceError) << "offset beyond the log";
+  nvme::Sqe sqe = cmd::get_log(nvme::LogPage::kPersistentEvents, 0, 512, 3);
+  sqe.cdw10 |= static_cast<u32>(PersistentEventAction::kEstablishAndRead) << 8;
+  EXPECT_EQ(rig_.admin(sqe).status, Status::kInvalidPrpOffset);
+  EXPECT_EQ(get(PersistentEventAction::kRead).completion.status, Status::kCommandSequenceError) << "no memory to read it to";
+}
+
 TEST_F(PersistentEvents, PowerOnAndResets) {
   EXPECT_EQ(of_type(PersistentEventType::kPowerOnOrReset).size(), 1u);
   rig_.runner.run_for(7'000'000'000);

@@ -65,6 +65,14 @@ TEST_F(Telemetry, HostInitiatedHoldsTheStatistics) {
   EXPECT_NE(area1(LogPage::kTelemetryHost, again).find("\nwrites 2\n"), std::string::npos);
 }
 
+TEST_F(Telemetry, NothingIsCapturedForACommandThatFails) {
+  const u8 before = header(LogPage::kTelemetryHost, kCreate).host_generation;
+  nvme::Sqe sqe = cmd::get_log(LogPage::kTelemetryHost, 0, 512, 3);
+  sqe.cdw10 |= kCreate << 8;
+  EXPECT_EQ(rig_.admin(sqe).status, nvme::Status::kInvalidPrpOffset);
+  EXPECT_EQ(header(LogPage::kTelemetryHost).host_generation, before);
+}
+
 TEST_F(Telemetry, AreaFourIsForHostsThatKnowIt) {
   ASSERT_TRUE(rig_.driver.identify(nvme::Cns::kController).bytes[261] & 1 << 6) << "LPA";
   const TelemetryHeader unknown = header(LogPage::kTelemetryHost, kCreate);

@@ -227,7 +227,7 @@ AdminResult chunk_notification_log(Controller& controller, const Sqe& sqe) {
   const u32 from = static_cast<u32>(offset);
   const Status status = controller.send_padded(sqe, page + from, kPageSize - from, static_cast<u32>(bytes_of(sqe)));
   if (status == Status::kSuccess && (sqe.cdw10 & kRetainEvent) == 0) {
-    controller.events().clear(nvme::LogPage::kChunkNotification);
+    controller.events().clear(nvme::LogPage::kChunkNotification, sqe.nsid);
   }
   return {status};
 }
