@@ -124,6 +124,7 @@ u32 Controller::poll_admin_queue() {
     }
     return 0;
   }
+  sq.refused_tail = 0;
   u32 done = 0;
   // A command whose completion finds no room, or which needs a job slot, waits in the queue.
   while (head != tail && backlog_count_ == 0 && !jobs_.full()) {

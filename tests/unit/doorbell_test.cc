@@ -75,11 +75,13 @@ TEST(Doorbell, InvalidTailIsReportedAgainAfterAGoodOne) {
 TEST(Doorbell, InvalidAdminTail) {
   Rig rig;
   rig.start(1);
-  const u16 event = rig.driver.submit(0, cmd::async_event());
-  rig.runner.settle();
-  rig.driver.write_sq_doorbell(0, 32);
-  EXPECT_EQ(event_after_a_second(rig, event), kInvalidValue);
-  EXPECT_TRUE(rig.driver.get_feature(nvme::Feature::kArbitration).ok());
+  for (int i = 0; i < 2; i++) {
+    const u16 event = rig.driver.submit(0, cmd::async_event());
+    rig.runner.settle();
+    rig.driver.write_sq_doorbell(0, 32);
+    EXPECT_EQ(event_after_a_second(rig, event), kInvalidValue) << i;
+    EXPECT_TRUE(rig.driver.get_log(nvme::LogPage::kError, 64).completion.ok());
+  }
 }
 
 TEST(Doorbell, OfAQueueThatDoesNotExist) {
