@@ -232,7 +232,7 @@ bool Dispatcher::fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const 
     begin(sq, task, now);
     task.kind = TaskKind::kCarriedOut;
     task.family = set.family;
-    task.status = admit(find_command(set, task.sqe.opcode), ns);
+    task.status = admit(find_command(set, task.sqe.opcode), ns, task.sqe.nsid);
   }
   carry_out_fused({*shared_, ns, nullptr, &buffer_}, tasks[0], tasks[1], block_.data(), now);
   shared_->write_order.end(at, length);
@@ -256,10 +256,13 @@ void Dispatcher::begin(const SubmissionQueue& sq, Task& task, u64 now) const {
   task.has_metadata = false;
 }
 
-// Whether the device carries the command out as things are.
-Status Dispatcher::admit(const IoCommand& command, const Namespace* ns) const {
+// Whether the device carries the command out as things are. `ns`: nullptr where `nsid` names none that is attached.
+Status Dispatcher::admit(const IoCommand& command, const Namespace* ns, u32 nsid) const {
   if (!supports(*shared_, command)) return Status::kInvalidOpcode;
-  const Status gate = ns != nullptr ? shared_->ana.gate(*ns) : shared_->ana.gate(shared_->namespaces);
+  const AnaAccess& ana = shared_->ana;
+  const Status gate = ns != nullptr                     ? ana.gate(*ns)
+                      : nsid == nvme::kNsidBroadcast ? ana.gate(shared_->namespaces)
+                                                     : Status::kSuccess;
   if (gate != Status::kSuccess) return gate;
   if (ns != nullptr && !command.reserves) {
     const bool write = command.as_write || (command.effects & nvme::effects::kLbaContent) != 0;
@@ -277,7 +280,7 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   const CommandSet& set = command_set_of(ns);
   const IoCommand& command = find_command(set, task.sqe.opcode);
   task.family = set.family;
-  task.status = admit(command, ns);
+  task.status = admit(command, ns, task.sqe.nsid);
   if (task.status != Status::kSuccess) return Prepared::kReady;
   IoContext context{*shared_, ns, nullptr, &buffer_};
   if (command.needs_list) {

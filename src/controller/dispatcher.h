@@ -62,7 +62,7 @@ class Dispatcher {
   u32 serve_class(nvme::QueuePriority priority, u32 limit, u64 now);
   u32 serve_weighted(u32 weights, u32 burst, u64 now);
   void begin(const SubmissionQueue& sq, Task& task, u64 now) const;
-  nvme::Status admit(const IoCommand& command, const Namespace* ns) const;
+  nvme::Status admit(const IoCommand& command, const Namespace* ns, u32 nsid) const;
   Prepared prepare(SubmissionQueue& sq, Task& task, u64 now);
   bool fetch_fused(SubmissionQueue& sq, const nvme::Sqe& first, const nvme::Sqe& second, u64 now);
   void plan(const Namespace& ns, Task& task, u64 now);

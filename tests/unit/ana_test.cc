@@ -76,6 +76,13 @@ TEST_F(Ana, LogShowsEachControllersView) {
   EXPECT_EQ(groups.nsid[0], 0u);
 }
 
+TEST_F(Ana, NamespacesThatAreNotThereHaveNoState) {
+  set("2:inaccessible");
+  EXPECT_EQ(pair_.second.run(1, cmd::io(nvme::NvmOpcode::kRead, 0, 1, 7)).status, Status::kInvalidNamespaceOrFormat);
+  EXPECT_EQ(pair_.second.run(1, cmd::flush(0)).status, Status::kInvalidNamespaceOrFormat);
+  EXPECT_EQ(pair_.second.run(1, cmd::flush(nvme::kNsidBroadcast)).status, on_wire(Status::kAnaInaccessible)) << "this is about all";
+}
+
 TEST_F(Ana, CommandsAreAnsweredByState) {
   ASSERT_TRUE(pair_.first.write(0, pattern(4096, 1)).ok());
   const struct {
