@@ -84,17 +84,17 @@ bool knows_unwritten(const Namespace& ns) {
   return ns.region->model.zones() != nullptr || (ssd != nullptr && ssd->version() == 2);
 }
 
-// Section 5.27.1.4, of one namespace or of all.
+// Section 5.27.1.4, of one namespace or of all that are attached.
 Status set_error_recovery(Access& access) {
   constexpr u32 kMask = 0x0000ffff;  // TLER
   if (access.sqe.cdw11 & ~(kMask | kUnwrittenFails)) return Status::kInvalidField;
   Shared& shared = access.controller.shared();
   const auto chosen = [&](const Namespace& ns) {
-    return access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast;
+    return shared.namespaces.attached(ns) && (access.sqe.nsid == ns.id || access.sqe.nsid == nvme::kNsidBroadcast);
   };
   const bool unwritten_fails = (access.sqe.cdw11 & kUnwrittenFails) != 0;
   for (const Namespace& ns : shared.namespaces) {
-    if (!chosen(ns) || !ns.exists() || !unwritten_fails) continue;
+    if (!chosen(ns) || !unwritten_fails) continue;
     if (!knows_unwritten(ns)) return Status::kInvalidField;
   }
   for (Namespace& ns : shared.namespaces) {
@@ -236,7 +236,7 @@ Status get_host_memory_buffer(Access& access) {
 Status set_keep_alive(Access& access) {
   constexpr u32 kUnit = kKeepAliveGranularity * 100;  // ms
   const u32 wanted = access.sqe.cdw11;
-  if (wanted > ~0u - kUnit) return Status::kInvalidField;
+  if (wanted > ~0u - kUnit) return Status::kKeepAliveTimeoutInvalid;
   access.values.keep_alive = (wanted + kUnit - 1) / kUnit * kUnit;
   access.controller.restart_keep_alive();
   return Status::kSuccess;

@@ -173,7 +173,7 @@ AdminResult firmware_commit(Controller& controller, const Sqe& sqe) {
   event.sct = static_cast<u8>(static_cast<u16>(status) >> 8);
   event.sc = static_cast<u8>(status);
   controller.record(nvme::PersistentEventType::kFirmwareCommit, event);
-  if (activated) controller.firmware_activated();
+  if (activated) controller.subsystem().for_each_controller([](Controller& each) { each.firmware_activated(); });
   return {status};
 }
 

@@ -34,7 +34,10 @@ FormatChoice meaningful(FormatChoice choice) {
 bool is_fixed(const Namespace& ns) { return command_set_of(&ns).fixed_format != nullptr; }
 
 bool accepts(const Shared& shared, const Namespace& ns, const FormatChoice& choice) {
-  if (!is_fixed(ns)) return accepts_format(shared, *ns.region->set, choice);
+  if (!is_fixed(ns)) {
+    // A namespace may be smaller than a block of the format.
+    return accepts_format(shared, *ns.region->set, choice) && ns.bytes >> kBlockFormats[choice.index].shift != 0;
+  }
   return choice.index == command_set_of(&ns).fixed_format(ns) && choice.dps == 0;
 }
 

@@ -189,6 +189,31 @@ TEST(Features, NamespaceIdentifier) {
   EXPECT_EQ(set(Feature::kErrorRecovery, 2), Status::kInvalidNamespaceOrFormat);
 }
 
+TEST(Features, OfAllNamespacesAreThoseThatAreAttached) {
+  Rig rig({{"namespaces", "nvm:8M,nvm:8M"}, {"capacity", "16M"}});
+  rig.start();
+  const auto list = [&](u32 select) {
+    DmaBuffer buffer(rig.driver.arena(), 4096);
+    buffer.write({1, 0, 1, 0});
+    nvme::Sqe sqe = cmd::with_prps(cmd::attach_namespace(2), Prps(rig.driver.arena(), buffer));
+    sqe.cdw10 = select;
+    return rig.admin(sqe).status;
+  };
+  const auto value = [&](u32 nsid) {
+    nvme::Sqe sqe = cmd::get_feature(Feature::kErrorRecovery);
+    sqe.nsid = nsid;
+    return rig.admin(sqe).dw0;
+  };
+  constexpr u32 kAttach = 0, kDetach = 1;
+  ASSERT_EQ(list(kDetach), Status::kSuccess);
+  nvme::Sqe all = cmd::set_feature(Feature::kErrorRecovery, 9);
+  all.nsid = nvme::kNsidBroadcast;
+  ASSERT_TRUE(rig.admin(all).ok());
+  ASSERT_EQ(list(kAttach), Status::kSuccess);
+  EXPECT_EQ(value(1), 9u);
+  EXPECT_EQ(value(2), 0u) << "it was not attached then";
+}
+
 TEST(Features, TemperatureThresholdsAreSeparate) {
   Rig rig;
   rig.start();

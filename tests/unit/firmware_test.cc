@@ -2,7 +2,7 @@
 // Firmware Image Download and Firmware Commit: NVMe 2.0 sections 5.12, 5.13 and 3.11.
 #include <gtest/gtest.h>
 
-#include "host/rig.h"
+#include "host/pair.h"
 
 namespace nvmev::test {
 namespace {
@@ -109,6 +109,19 @@ TEST_F(Firmware, ActivatedWithoutResetTellsIt) {
   const auto completion = rig_.driver.take(0, event);
   ASSERT_TRUE(completion.has_value());
   EXPECT_EQ(completion->dw0, 0x03'01'02u) << "Firmware Activation Starting";
+}
+
+TEST_F(Firmware, ActivatedWithoutResetTellsAllControllers) {
+  Pair pair;
+  pair.start();
+  ASSERT_TRUE(pair.second.set_feature(nvme::Feature::kAsyncEventConfig, 1u << 9).ok());
+  const u16 event = pair.second.submit(0, cmd::async_event());
+  ASSERT_TRUE(pair.first.admin(cmd::firmware_commit(CommitAction::kActivateNow, 1)).ok());
+  pair.runner.run_for(1'000'000);
+  pair.second.reap();
+  const auto completion = pair.second.take(0, event);
+  ASSERT_TRUE(completion.has_value()) << "the firmware is the subsystem's";
+  EXPECT_EQ(completion->dw0, 0x03'01'02u);
 }
 
 TEST_F(Firmware, DeviceChoosesASlot) {

@@ -183,6 +183,15 @@ TEST_F(Namespaces, OneFormatEach) {
   EXPECT_EQ(field(Cns::kNamespace, 2, 0), 8192u);
 }
 
+TEST_F(Namespaces, NeverWithoutABlock) {
+  ASSERT_TRUE(remove(1).ok());
+  ASSERT_TRUE(create(7).ok());
+  ASSERT_TRUE(attachment(1, kAttach).ok());
+  EXPECT_EQ(rig_.admin(cmd::format(1, 1)).status, Status::kInvalidFormat) << "4096 bytes are more than it has";
+  EXPECT_EQ(field(Cns::kNamespace, 1, 0), 7u);
+  EXPECT_TRUE(rig_.admin(cmd::format(1, 0)).ok());
+}
+
 TEST_F(Namespaces, Refusals) {
   ASSERT_TRUE(remove(1).ok());
   struct Case {
