@@ -21,6 +21,27 @@ bool readable(const Shared& shared, const Task& task) { return !shared.uncorrect
 
 Pieces whole(u8* memory, u32 bytes) { return {memory, bytes, memory, 0}; }
 
+// The checks that the command asks for of what is kept of its blocks from `block` to `end`.
+Status check_kept(Shared& shared, const Task& task, u64 block, u64 end) {
+  const Namespace& ns = namespace_of(shared, task);
+  const Protection protection = protection_of(ns);
+  const u32 prinfo = prinfo_of(task.sqe);
+  const ProtectionTags tags = tags_of(task.sqe);
+  u8 metadata[kMaxMetadata];
+  Status status = Status::kSuccess;
+  for (; block < end && status == Status::kSuccess; block++) {
+    const u64 offset = task.offset + (block << ns.lba_shift());
+    u64 guard = 0;
+    {
+      SpinGuard lock(shared.host, shared.metadata.lock_of(offset));
+      load_metadata(shared, ns, offset, metadata);
+      if ((prinfo & prinfo::kGuardCheck) != 0) guard = guard_of(shared, protection, offset, 1u << ns.lba_shift(), metadata);
+    }
+    status = protection.check(metadata, prinfo, guard, tags, block);
+  }
+  return status;
+}
+
 // The blocks of one command between the requester's memory and the media.
 class Blocks {
  private:
@@ -113,20 +134,7 @@ class Blocks {
     }
     return status;
   }
-  Status check_kept() const {
-    u8 metadata[kMaxMetadata];
-    Status status = Status::kSuccess;
-    for (u64 block = 0; block < count && status == Status::kSuccess; block++) {
-      u64 guard = 0;
-      {
-        SpinGuard lock(shared_.host, shared_.metadata.lock_of(offset(block)));
-        load_metadata(shared_, ns_, offset(block), metadata);
-        if ((prinfo & prinfo::kGuardCheck) != 0) guard = guard_of(shared_, protection, offset(block), lba_bytes, metadata);
-      }
-      status = protection.check(metadata, prinfo, guard, tags, block);
-    }
-    return status;
-  }
+  Status check_kept() const { return nvmev::check_kept(shared_, task_, 0, count); }
 };
 
 }  // namespace
@@ -263,6 +271,22 @@ Status verify_blocks(Shared& shared, DataBuffer& buffer, Task& task) {
   const Blocks blocks(shared, buffer, task);
   if (!readable(shared, task)) return Status::kUnrecoveredReadError;
   return blocks.checks() ? blocks.check_kept() : Status::kSuccess;
+}
+
+bool is_long_verify(const Task& task) { return task.has_metadata && task.length > kVerifyBytes; }
+
+bool verify_step(Shared& shared, Task& task, u64* at) {
+  if (*at == task.offset && !readable(shared, task)) {
+    task.status = Status::kUnrecoveredReadError;
+    return true;
+  }
+  const Namespace& ns = namespace_of(shared, task);
+  if (!protection_of(ns).enabled() || (prinfo_of(task.sqe) & prinfo::kChecks) == 0) return true;
+  const u64 end = task.offset + task.length;
+  const u64 to = end - *at < kVerifyBytes ? end : *at + kVerifyBytes;
+  task.status = check_kept(shared, task, (*at - task.offset) >> ns.lba_shift(), (to - task.offset) >> ns.lba_shift());
+  *at = to;
+  return task.status != Status::kSuccess || to == end;
 }
 
 // ---- Compare and Write -------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ nvme::Status move_blocks_out(Shared& shared, DataBuffer& buffer, Task& task);  /
 nvme::Status compare_blocks(Shared& shared, DataBuffer& buffer, Task& task);
 nvme::Status verify_blocks(Shared& shared, DataBuffer& buffer, Task& task);
 
+// Verify of more than kVerifyBytes with metadata, which are as many blocks as nobody should wait for, goes on in steps (IoCommand::step).
+inline constexpr u64 kVerifyBytes = 256 << 10;
+bool is_long_verify(const Task& task);
+bool verify_step(Shared& shared, Task& task, u64* at);
+
 // ---- Compare and Write of one block, fused (fused.h)
 
 struct FusedOutcome {

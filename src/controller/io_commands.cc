@@ -200,8 +200,14 @@ constexpr auto make_table() {
                                  .needs_list = true,
                                  .divisible = true,
                                  .long_running = true};
-  row(Op::kVerify) = {
-      .name = "Verify", .check = check_verify, .move = move_verify, .counter = &Stats::verifies, .effects = kReads};
+  row(Op::kVerify) = {.name = "Verify",
+                      .check = check_verify,
+                      .move = move_verify,
+                      .counter = &Stats::verifies,
+                      .effects = kReads,
+                      .long_running = true,
+                      .is_long = is_long_verify,
+                      .step = verify_step};
   row(Op::kWriteUncorrectable) = {.name = "Write Uncorrectable",
                                   .check = check_write_uncorrectable,
                                   .move = move_write_uncorrectable,

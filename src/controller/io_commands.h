@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nvmev/nvme/command.h"
+#include "nvmev/nvme/log.h"
 #include "nvmev/nvme/status.h"
 #include "data_buffer.h"
 #include "shared.h"
@@ -45,10 +46,15 @@ struct IoCommand {
   bool divisible = false;                   // a large one is planned in pieces instead: each part of it is the same
   // Done piece by piece, if there is anything to do (a list, or a length): Dataset Management, Write Zeroes.
   bool long_running = false;
-  // Of a long command: does the next piece, from byte *at of the device's address space on. True when all is done. Once
-  // begun it goes on to the end, even if nobody waits for the completion any more; it makes blocks that were uncorrectable
-  // good itself. nullptr: as the worker does it.
+  // Which of the tasks are: others move their data at once; nullptr: all.
+  bool (*is_long)(const Task&) = nullptr;
+  // Of a long command: does the next piece, from byte *at of the device's address space on. True when all is done, with
+  // task.status. Once begun one that changes something goes on to the end, even if nobody waits for the completion any more; it makes
+  // blocks that were uncorrectable good itself. nullptr: as the worker does it.
   bool (*step)(Shared&, Task&, u64* at) = nullptr;
+
+  // Whether a long command that has begun may end before it is done.
+  bool may_be_given_up() const { return step == nullptr || (!reserves && (effects & nvme::effects::kLbaContent) == 0); }
 };
 
 // Flush, which is the same in several command sets.

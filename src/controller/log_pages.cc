@@ -37,7 +37,12 @@ u64 log_offset(const Sqe& sqe) { return sqe.cdw12 | static_cast<u64>(sqe.cdw13) 
 
 u32 error_log(Controller& controller, const Sqe&, u8* data) {
   using Entries = nvme::ErrorLogEntry[ErrorLog::kEntries];
-  controller.shared().error_log.read(*reinterpret_cast<Entries*>(data));
+  auto& entries = *reinterpret_cast<Entries*>(data);
+  controller.shared().error_log.read(entries);
+  // NVM Command Set 1.0 figure 106: nothing of the user's data is told.
+  if (controller.shared().sanitize_gate.load(std::memory_order_relaxed) == Status::kSanitizeInProgress) {
+    for (nvme::ErrorLogEntry& entry : entries) entry.lba = 0;
+  }
   return sizeof(Entries);
 }
 
@@ -194,7 +199,7 @@ constexpr LogRow kRows[] = {
     {LogPage::kEnduranceGroup, LogScope::kEnduranceGroup, false, endurance_group_log, endurance_group_read},
     {LogPage::kAna, LogScope::kAna, true, ana_log},
     {LogPage::kPersistentEvents, kController, false, nullptr, nullptr, persistent_event_log},
-    {LogPage::kLbaStatus, LogScope::kBlocks, false, lba_status_log},
+    {LogPage::kLbaStatus, LogScope::kBlocks, false, lba_status_log, lba_status_read},
     {LogPage::kEnduranceGroupEvents, kController, false, endurance_group_events_log},
     {LogPage::kFeatureEffects, kController, true, feature_effects_log},
     {LogPage::kManagementEffects, kController, true, management_effects_log},
@@ -290,8 +295,9 @@ LifeTotals Controller::totals(u64 now) const {
   for (const WorkerStats& stats : shared_->worker_stats) {
     life.blocks_read += stats.blocks_read.get();
     life.blocks_written += stats.blocks_written.get();
-    life.reads += stats.reads.get() + stats.compares.get();
-    life.writes += stats.writes.get();
+    // NVM Command Set 1.0 section 1.4.2: a Copy is both.
+    life.reads += stats.reads.get() + stats.compares.get() + stats.copies.get();
+    life.writes += stats.writes.get() + stats.copies.get();
     life.media_errors += stats.media_errors.get();
     if (stats.busy.get() > busy) busy = stats.busy.get();
   }

@@ -182,6 +182,7 @@ void Medium::count_pages(u64 offset, int pages) {
 
 u64 Medium::used(u64 offset, u64 length) const {
   if (kind_ != NVMEV_MEDIUM_PAGES) return used() != 0 ? length : 0;
+  if (length == capacity_) return used();
   constexpr u64 kLeafBytes = 1ull << kLeafShift;
   u64 pages = 0;
   for (const u64 end = offset + length; offset < end;) {

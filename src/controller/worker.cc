@@ -23,6 +23,11 @@ void for_each_member(const Set& set, Function with) {
   }
 }
 
+bool is_long(const IoCommand& command, const Task& task) {
+  if (!command.long_running || (task.list == nullptr && task.length == 0)) return false;
+  return command.is_long == nullptr || command.is_long(task);
+}
+
 // What a command reads and writes.
 void add_ranges(const Task& task, AtomicUnits::Span& span) {
   const bool has_range = task.op == IoOp::kRead || task.op == IoOp::kWrite || task.op == IoOp::kCompare || task.op == IoOp::kWriteZeroes;
@@ -127,7 +132,7 @@ bool Worker::take(Task& task) {
   Status status = task.status;
   if (status == Status::kSuccess && task.kind == TaskKind::kCommand) {
     if (command.ready != nullptr && !command.ready(*shared_, task)) return false;
-    if (command.long_running && (task.list != nullptr || task.length != 0)) {
+    if (is_long(command, task)) {
       if (long_busy_.load(std::memory_order_relaxed)) return false;
       if (task.has_metadata && task.op == IoOp::kWriteZeroes && !prepare_zeroes(*shared_, task)) {
         finish(task, Status::kWriteFault);
@@ -184,11 +189,9 @@ void Worker::count(const Task& task) {
   const IoCommand& command = command_of(task);
   (stats_->*command.counter).add(1);
   if (command.move == nullptr) return;
-  if (task.op == IoOp::kWrite) {
-    stats_->blocks_written.add(task.length >> 9);
-  } else if (task.op == IoOp::kRead || task.op == IoOp::kCompare) {
-    stats_->blocks_read.add(task.length >> 9);
-  }
+  const bool copies = command.counter == &WorkerStats::copies;
+  if (task.op == IoOp::kWrite) stats_->blocks_written.add(task.length >> 9);
+  if (task.op == IoOp::kRead || task.op == IoOp::kCompare || copies) stats_->blocks_read.add(task.length >> 9);
 }
 
 // ---- Long commands -----------------------------------------------------------------------------
@@ -232,7 +235,7 @@ u32 Worker::step_long() {
   if (work.given_up) {
     released_++;
   } else {
-    finish(work.task, Status::kSuccess);
+    finish(work.task, work.task.status);
   }
   if (work.task.list != nullptr) work.task.list->give_back();
   waits_for_others_.store(false, std::memory_order_release);
@@ -343,7 +346,7 @@ void Worker::drain_sq(SubmissionQueue& sq) {
   remove_held(shared_->cqs[sq.cq_id], remove);
   order_.remove_if(remove);
   if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && long_.task.sq_id == sq.id) {
-    if (command_of(long_.task).step != nullptr) {
+    if (!command_of(long_.task).may_be_given_up()) {
       long_.given_up = true;
     } else {
       // What it has not yet deallocated or zeroed stays as it is: the command has not succeeded.
@@ -389,7 +392,7 @@ u32 Worker::abort_namespaces(u64 now) {
   const u32 namespaces = shared_->aborts[index_].load(std::memory_order_acquire);
   const auto is_meant = [&](u32 nsid) { return nsid - 1 < kMaxNamespaces && (namespaces >> (nsid - 1) & 1) != 0; };
   if (long_busy_.load(std::memory_order_relaxed) && !long_.given_up && is_meant(long_.task.sqe.nsid) &&
-      command_of(long_.task).step == nullptr) {
+      command_of(long_.task).may_be_given_up()) {
     // What it has not reached stays as it is.
     finish(long_.task, Status::kAbortRequested);
     if (long_.task.list != nullptr) long_.task.list->give_back();

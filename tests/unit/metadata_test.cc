@@ -162,6 +162,61 @@ TEST(ProtectionInformation, IsCheckedPassedAndRefused) {
   }
 }
 
+// Of 64 MiB: guards to be calculated for longer than others should wait.
+class LongVerify : public testing::Test {
+ protected:
+  LongVerify() : rig_({{"capacity", "64M"}, {"mdts", "9"}}) {
+    EXPECT_EQ(rig_.use({2, 4096, 8, 8, 1}), Status::kSuccess);
+    for (u64 slba = 0; slba < kBlocks; slba += kAtOnce) {
+      const Bytes data = pattern(kAtOnce * 4096, slba);
+      EXPECT_EQ(rig_.write(slba, data, rig_.protect(slba, data, 1)), Status::kSuccess);
+    }
+  }
+  nvme::Sqe verify() const { return rig_.tagged(cmd::io(NvmOpcode::kVerify, 0, kBlocks), 0, rig_.checks()); }
+  static constexpr u32 kBlocks = 8192, kAtOnce = 256;
+  MetadataRig rig_;
+};
+
+TEST_F(LongVerify, GoesOnInSteps) {
+  const u16 cid = rig_.driver.submit(1, verify());
+  rig_.runner.dispatch(0);
+  u32 passes = 0;
+  while (rig_.runner.work(0) != 0) passes++;
+  EXPECT_GE(passes, 64u) << "nothing else gets its turn meanwhile";
+  EXPECT_TRUE(rig_.driver.wait(1, cid).ok());
+  EXPECT_EQ(rig_.runner.fault(), "");
+}
+
+TEST_F(LongVerify, FindsWhatIsWrongAnywhere) {
+  const Bytes data = pattern(4096, 5);
+  for (const u32 slba : {0u, 63u, 64u, 4000u, kBlocks - 1}) {
+    SCOPED_TRACE(slba);
+    const Bytes right = rig_.protect(slba, data, 1);
+    Bytes wrong = right;
+    wrong[0] ^= 1;
+    ASSERT_EQ(rig_.write(slba, data, wrong), Status::kSuccess);
+    EXPECT_EQ(rig_.io(verify()).status, Status::kGuardCheckError);
+    ASSERT_TRUE(rig_.io(cmd::io(NvmOpcode::kWriteUncorrectable, slba, 1)).ok());
+    EXPECT_EQ(rig_.io(verify()).status, Status::kUnrecoveredReadError);
+    ASSERT_EQ(rig_.write(slba, data, right), Status::kSuccess);
+    EXPECT_TRUE(rig_.io(verify()).ok());
+  }
+}
+
+TEST_F(LongVerify, EndsWithItsQueue) {
+  rig_.driver.create_queue_pair(2, 64);
+  const u16 cid = rig_.driver.submit(2, verify());
+  rig_.runner.dispatch(0);
+  rig_.runner.work(0);
+  ASSERT_TRUE(rig_.driver.delete_sq(2).ok());
+  const auto given_up = rig_.driver.take(2, cid);
+  ASSERT_TRUE(given_up.has_value());
+  EXPECT_EQ(given_up->status, Status::kAbortedSqDeletion);
+  EXPECT_TRUE(rig_.io(verify()).ok());
+  EXPECT_TRUE(rig_.admin(cmd::format(1, 0)).ok()) << "waits for nothing";
+  EXPECT_EQ(rig_.runner.fault(), "");
+}
+
 TEST(ProtectionInformation, TheControllerMakesIt) {
   MetadataRig rig;
   for (const Format& format : all_formats(true)) {
@@ -262,10 +317,10 @@ TEST(ProtectionInformation, ExtendedFormatsAreForHostsThatKnowThem) {
   ASSERT_EQ(rig.use({3, 4096, 16, 16, 1}), Status::kSuccess);
   ASSERT_EQ(rig.know_extended_formats(false), Status::kSuccess);
   EXPECT_EQ(rig.read(0, 1, kPract).status, Status::kInvalidNamespaceOrFormat);
-  EXPECT_EQ(rig.use({4, 4096, 16, 16, 1}), Status::kInvalidFormat);
+  EXPECT_EQ(rig.use({4, 4096, 16, 16, 1}), Status::kInvalidNamespaceOrFormat);
   ASSERT_EQ(rig.use({2, 4096, 8, 8, 1}), Status::kSuccess);
   EXPECT_EQ(rig.read(0, 1, kPract).status, Status::kSuccess);
-  EXPECT_EQ(rig.use({3, 4096, 16, 16, 0}), Status::kInvalidFormat);
+  EXPECT_EQ(rig.use({3, 4096, 16, 16, 0}), Status::kInvalidNamespaceOrFormat);
   ASSERT_EQ(rig.know_extended_formats(), Status::kSuccess);
   ASSERT_EQ(rig.use({3, 4096, 16, 16, 1}), Status::kSuccess);
   EXPECT_EQ(rig.read(0, 1, kPract).status, Status::kSuccess);
