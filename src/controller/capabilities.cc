@@ -49,7 +49,8 @@ void fill_admin_capabilities(Controller& controller, nvme::IdentifyController& d
   data.hctma = 1;
   data.mntmt = kMinThermalManagement;
   data.mxtmt = kMaxThermalManagement;
-  data.oncs |= nvme::oncs::kWriteUncorrectable | nvme::oncs::kVerify | nvme::oncs::kCopy;
+  data.oncs |= nvme::oncs::kWriteUncorrectable | nvme::oncs::kVerify | nvme::oncs::kCopy |
+               nvme::oncs::kCopyAtomicity | nvme::oncs::kAllFastCopy;
   data.cdfs = copy_formats(shared);
   describe_host_memory(shared, data);
   data.sgls = nvme::sgls::kByteAligned | nvme::sgls::kBitBucket | nvme::sgls::kLongerThanData;

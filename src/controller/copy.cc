@@ -12,8 +12,6 @@ using nvme::Status;
 
 namespace {
 
-constexpr u32 kUnit = 512;  // bytes moved at a time: divides every logical block, and no page's boundary is within
-
 u32 max_blocks(const Shared& shared, const Namespace& ns) { return shared.max_transfer() >> ns.lba_shift(); }
 
 u32 max_range_blocks(const Shared& shared, const Namespace& ns) {
@@ -36,9 +34,12 @@ bool has_long_tags(u32 format) { return format % 2 != 0; }
 
 // Figures 34 to 37. Those with long tags are for guards of 32 and 64 bits; those that name namespaces are for hosts that have
 // asked for them.
-bool is_offered(const Shared& shared, const Namespace& ns, u32 format) {
-  if (format > 3 || has_long_tags(format) != (ns.block_format().guard != GuardFormat::k16)) return false;
-  return !names_namespaces(format) || (shared.copy_formats.load(std::memory_order_relaxed) >> format & 1) != 0;
+Status check_descriptor_format(const Shared& shared, const Namespace& to, u32 format) {
+  constexpr u32 kAlways = 1u << 0 | 1u << 1;
+  const u32 enabled = kAlways | shared.copy_formats.load(std::memory_order_relaxed);
+  if ((copy_formats(shared) & enabled & 1u << format) == 0) return Status::kInvalidField;
+  const bool long_guard = to.block_format().guard != GuardFormat::k16;
+  return has_long_tags(format) == long_guard ? Status::kSuccess : Status::kInvalidNamespaceOrFormat;
 }
 
 struct Descriptor {
@@ -97,8 +98,9 @@ Status check_formats(const Namespace& from, const Namespace& to, u32 read, u32 w
 
 // A namespace that a descriptor names.
 Status find_source(const IoContext& context, u32 nsid, const Namespace** found) {
-  const Namespace* ns = context.shared.namespaces.find_attached(nsid);
+  const Namespace* ns = context.shared.namespaces.find(nsid);
   if (ns == nullptr) return Status::kInvalidNamespaceOrFormat;
+  if (!context.shared.namespaces.attached(*ns)) return Status::kInvalidField;
   if (ns->region->set != context.ns->region->set) return Status::kIncompatibleNamespaceOrFormat;
   if (const Status gate = context.shared.ana.gate(*ns); gate != Status::kSuccess) return gate;
   if (!context.shared.subsystem.reservations.admits(*ns, context.shared.index, false)) return Status::kReservationConflict;
@@ -142,7 +144,7 @@ Status check_copy(const IoContext& context, Task& task) {
   const Namespace& ns = *context.ns;
   const u32 ranges = (sqe.cdw12 & 0xff) + 1;
   const u32 format = format_of(sqe);
-  if (!is_offered(context.shared, ns, format)) return Status::kInvalidField;
+  if (const Status status = check_descriptor_format(context.shared, ns, format); status != Status::kSuccess) return status;
   if (ranges > nvme::kMaxCopyRanges) return Status::kCommandSizeLimitExceeded;
   CommandList& list = *context.list;
   list.count = ranges;
@@ -228,11 +230,11 @@ void note_all_for_undo(Shared& shared, const Task& task, const Namespace& to, u6
   for (u64 at = task.offset; at < end; at = (at | (kPageSize - 1)) + 1) note_for_undo(shared, to, at, plan);
 }
 
-bool copy_data(Medium& medium, u64 from, u64 to, u64 length) {
-  u8 unit[kUnit];
-  for (u64 at = 0; at < length; at += kUnit) {
-    medium.read(from + at, {unit, kUnit, unit, 0});
-    if (!medium.write(to + at, {unit, kUnit, unit, 0})) return false;
+// Blocks of `bytes`, each at once: nobody sees half of one. `page`: memory for a block.
+bool copy_data(Medium& medium, u64 from, u64 to, u64 length, u32 bytes, u8* page) {
+  for (u64 at = 0; at < length; at += bytes) {
+    medium.read(from + at, {page, bytes, page, 0});
+    if (!medium.write(to + at, {page, bytes, page, 0})) return false;
   }
   return true;
 }
@@ -273,7 +275,7 @@ Status check_blocks_read(Shared& shared, const Task& task, const Namespace& to) 
   });
 }
 
-Status copy_blocks(Shared& shared, const Task& task, const Namespace& to, u64 plan) {
+Status copy_blocks(Shared& shared, const Task& task, const Namespace& to, u64 plan, u8* page) {
   if (const Status status = check_blocks_read(shared, task, to); status != Status::kSuccess) return status;
   if (!prepare_blocks(shared, to, task.offset, task.length)) return Status::kWriteFault;
   note_all_for_undo(shared, task, to, plan);
@@ -288,13 +290,13 @@ Status copy_blocks(Shared& shared, const Task& task, const Namespace& to, u64 pl
     const BothLocks locks(shared.host, shared.metadata.lock_of(offset), shared.metadata.lock_of(target));
     if (from.metadata_bytes() != 0) load_metadata(shared, from, offset, metadata);
     if (generates) written.generate(metadata, guard_of(shared, written, offset, bytes, metadata), tags, all);
-    if (!copy_data(shared.medium, offset, target, bytes)) return Status::kWriteFault;
+    if (!copy_data(shared.medium, offset, target, bytes, bytes, page)) return Status::kWriteFault;
     if (to.metadata_bytes() != 0 && !store_metadata(shared, to, target, metadata)) return Status::kWriteFault;
     return Status::kSuccess;
   });
 }
 
-Status copy_ranges(Shared& shared, const Task& task, u64 plan) {
+Status copy_ranges(Shared& shared, const Task& task, u64 plan, u8* page) {
   const CommandList& list = *task.list;
   const Namespace& to = *shared.namespaces.find(task.sqe.nsid);
   const u32 shift = to.lba_shift();
@@ -305,7 +307,7 @@ Status copy_ranges(Shared& shared, const Task& task, u64 plan) {
     metadata |= shared.namespaces.find(source.nsid)->metadata_bytes() != 0;
   }
   if (metadata) {
-    const Status status = copy_blocks(shared, task, to, plan);
+    const Status status = copy_blocks(shared, task, to, plan, page);
     if (status != Status::kSuccess) return status;
   } else {
     // All memory first, so that running out of it leaves the blocks as they were.
@@ -314,7 +316,7 @@ Status copy_ranges(Shared& shared, const Task& task, u64 plan) {
     u64 at = task.offset;
     for (u32 i = 0; i < list.count; i++) {
       const u64 length = static_cast<u64>(list.sources[i].blocks) << shift;
-      if (!copy_data(shared.medium, list.sources[i].offset, at, length)) return Status::kWriteFault;
+      if (!copy_data(shared.medium, list.sources[i].offset, at, length, 1u << shift, page)) return Status::kWriteFault;
       at += length;
     }
   }
@@ -324,10 +326,10 @@ Status copy_ranges(Shared& shared, const Task& task, u64 plan) {
 
 }  // namespace
 
-Status move_copy(Shared& shared, DataBuffer&, Task& task) {
+Status move_copy(Shared& shared, DataBuffer& buffer, Task& task) {
   const u64 plan = task.result;
   if (task.undoable) task.result = 0;
-  const Status status = copy_ranges(shared, task, plan);
+  const Status status = copy_ranges(shared, task, plan, buffer.scratch());
   task.list->give_back();
   return status;
 }

@@ -37,6 +37,9 @@ class DataBuffer {
   // Zeroes bytes `at` to `at + length` of the transfer.
   void clear(u32 at, u32 length) const;
 
+  // A page of memory of the owner's, for whoever has no transfer mapped.
+  u8* scratch() { return bucket_.data(); }
+
   // ---- For the walks of prp.cc and sgl.cc
 
   // Requester memory from bus address `bus` on, which may cross pages, is the next part of the transfer.
@@ -54,7 +57,7 @@ class DataBuffer {
   u32 count_ = 0;
   u32 length_ = 0;       // bytes that the fragments have
   bool paged_ = false;   // all fragments but the first and the last are whole pages
-  HostArray<u8> bucket_;  // a page that nobody reads
+  HostArray<u8> bucket_;  // a page that nobody reads, but as scratch()
 };
 
 }  // namespace nvmev

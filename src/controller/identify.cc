@@ -156,6 +156,12 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
     fill_atomic_units(shared.atomic_units, ns.lba_shift(), data);
   }
   put_u128(data.nvmcap, ns.allocated());
+  // What is not reached is not told (section 8.1.3); NSZE and NCAP say that there is a namespace.
+  const nvme::AnaState state = shared.ana.state(ns.ana_group);
+  if (state == nvme::AnaState::kInaccessible || state == nvme::AnaState::kPersistentLoss) {
+    data.nuse = 0;
+    put_u128(data.nvmcap, 0);
+  }
   const auto uuid = namespace_uuid(shared.config.serial, ns.id);
   memcpy(data.nguid, uuid.data(), uuid.size());
   if (const auto describe = command_set_of(&ns).describe_namespace; describe != nullptr) describe(shared, ns, data);
@@ -402,6 +408,8 @@ void identify_nvm_namespace(const Shared& shared, const Namespace& ns, u8* page)
   data.pic = nvme::kPicStorageTagReadCheck;
   for (u32 i = 0; i < formats; i++) {
     const BlockFormat& format = kBlockFormats[i];
+    // Which is so wherever there are longer guards.
+    if (format.guard != GuardFormat::k16) data.pic |= nvme::kPicStorageTagOf16 | nvme::kPicWholeMaskOf16;
     data.elbaf[i] = format.storage_tag | static_cast<u32>(format.guard) << nvme::kElbafPifShift;
   }
   data.lbstm = ones(ns.block_format().storage_tag);

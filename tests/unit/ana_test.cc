@@ -2,6 +2,8 @@
 // Asymmetric Namespace Access: NVMe 2.0 section 8.1.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cstring>
 #include <tuple>
 #include <vector>
@@ -74,6 +76,31 @@ TEST_F(Ana, LogShowsEachControllersView) {
   const AnaLog groups = log(pair_.second, 1);
   EXPECT_EQ(groups.group.namespaces, 0u) << "Return Groups Only";
   EXPECT_EQ(groups.nsid[0], 0u);
+}
+
+TEST_F(Ana, WhatIsNotReachedIsNotTold) {
+  ASSERT_TRUE(pair_.first.write(0, pattern(4096, 1)).ok());
+  const struct {
+    const char* name;
+    Status status;
+    bool told;
+  } rows[] = {{"optimized", Status::kSuccess, true},
+              {"non-optimized", Status::kSuccess, true},
+              {"inaccessible", Status::kAnaInaccessible, false},
+              {"persistent-loss", Status::kAnaPersistentLoss, false},
+              {"change", Status::kAnaTransition, true}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    set(std::string("2:") + row.name);
+    const std::vector<u8> data = pair_.second.identify(nvme::Cns::kNamespace, 1).bytes;
+    const auto* ns = reinterpret_cast<const nvme::IdentifyNamespace*>(data.data());
+    EXPECT_NE(u64{ns->nsze}, 0u);
+    EXPECT_EQ(u64{ns->nuse} != 0, row.told);
+    EXPECT_EQ(std::any_of(ns->nvmcap, ns->nvmcap + 16, [](u8 byte) { return byte != 0; }), row.told);
+    nvme::Sqe feature = cmd::get_feature(Feature::kErrorRecovery);
+    feature.nsid = 1;
+    EXPECT_EQ(pair_.second.admin(feature).status, on_wire(row.status));
+  }
 }
 
 TEST_F(Ana, NamespacesThatAreNotThereHaveNoState) {

@@ -83,7 +83,7 @@ TEST(CopyProtection, MetadataGoAlong) {
     EXPECT_EQ(found.metadata, join(join(part(metadata, 3 * format.metadata, 2 * format.metadata),
                                         part(metadata, 11 * format.metadata, 7 * format.metadata)),
                                    Bytes(format.metadata)));
-    EXPECT_EQ(rig.copy(103, {{3, 2}}, 1 - rig.descriptors()), Status::kInvalidField) << "the other guard's descriptors";
+    EXPECT_EQ(rig.copy(103, {{3, 2}}, 1 - rig.descriptors()), Status::kInvalidNamespaceOrFormat) << "the other guard's descriptors";
   }
 }
 
@@ -144,7 +144,7 @@ TEST(CopyFormats, HaveToBeAskedFor) {
   ASSERT_EQ(rig.enable_formats(0xc), Status::kSuccess);
   EXPECT_EQ(rig.copy(100, {{0, 8}}, 2), Status::kSuccess);
   EXPECT_EQ(rig.driver.read(100, 8).bytes, pattern(4096, 1));
-  EXPECT_EQ(rig.copy(100, {{0, 8}}, 3), Status::kInvalidField) << "of long guards";
+  EXPECT_EQ(rig.copy(100, {{0, 8}}, 3), Status::kInvalidNamespaceOrFormat) << "of long guards";
   EXPECT_EQ(rig.copy(100, {{0, 8}}, 4), Status::kInvalidField);
   EXPECT_EQ(rig.copy(7, {{0, 8, 0, 1}}, 2), Status::kOverlappingIoRange);
   EXPECT_EQ(rig.copy(8, {{0, 8, 0, 1}}, 2), Status::kSuccess);
@@ -208,7 +208,8 @@ TEST(CopyFormats, BetweenNamespaces) {
   EXPECT_EQ(read(3, 7, 4, rig.checks()).data, data);
   // Sources that are none.
   EXPECT_EQ(rig.copy(0, {{0, 1, 0, 4}}, 2), Status::kIncompatibleNamespaceOrFormat) << "zoned";
-  EXPECT_EQ(rig.copy(0, {{0, 1, 0, 9}}, 2), Status::kInvalidNamespaceOrFormat);
+  EXPECT_EQ(rig.copy(0, {{0, 1, 0, 9}}, 2), Status::kInvalidField) << "inactive";
+  EXPECT_EQ(rig.copy(0, {{0, 1, 0, 99}}, 2), Status::kInvalidNamespaceOrFormat) << "beyond NN";
   EXPECT_EQ(rig.copy(0, {{0, 1, 0, 0xffffffff}}, 2), Status::kInvalidNamespaceOrFormat);
   EXPECT_EQ(rig.copy(0, {{(32 << 20) / 4096, 1, 0, 2}}, 2, kPract), Status::kLbaOutOfRange);
   use(2, small);

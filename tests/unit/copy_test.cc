@@ -74,7 +74,7 @@ TEST_F(CopyTest, LimitsAreThoseOfIdentify) {
 TEST_F(CopyTest, Refusals) {
   const u64 end = (64u << 20) / 512;
   ASSERT_TRUE(rig_.driver.write(100, pattern(4096, 1)).ok());
-  EXPECT_EQ(copy(100, {{0, 1}}, 1), Status::kInvalidField) << "format 1 is for other protection information";
+  EXPECT_EQ(copy(100, {{0, 1}}, 1), Status::kInvalidNamespaceOrFormat) << "format 1 is for other protection information";
   EXPECT_EQ(copy(100, {{0, 1}}, 2), Status::kInvalidField);
   EXPECT_EQ(copy(100, {{0, 1}, {end - 1, 2}}), Status::kLbaOutOfRange) << "a source";
   EXPECT_EQ(copy(100, {{~0ull, 1}}), Status::kLbaOutOfRange);
@@ -113,6 +113,48 @@ TEST_F(CopyTest, ManyOfAllKinds) {
     EXPECT_EQ(copy(100, {{~0ull, 1}}), Status::kLbaOutOfRange);
   }
   for (u32 i = 0; i < 100; i++) ASSERT_EQ(blocks(1000 + i * 8, 8), pattern(4096, 1));
+}
+
+// Threads: a block of 4 KiB is copied while another queue reads it.
+TEST(CopyContention, NobodySeesHalfABlock) {
+  TestHost host;
+  Device device(host, make_config({{"queues", "2"}}, 2));
+  ThreadRunner runner(device, 3);
+  Driver driver(device, runner);
+  ASSERT_TRUE(driver.enable());
+  for (u16 queue = 1; queue <= 2; queue++) driver.create_queue_pair(queue, 16);
+  ASSERT_TRUE(driver.admin(cmd::format(1, 1)).ok());
+  driver.lba_size = 4096;
+  const std::vector<u8> sides[] = {std::vector<u8>(4096, 0xaa), std::vector<u8>(4096, 0x55)};
+  for (u64 side = 0; side < 2; side++) ASSERT_TRUE(driver.write(side, sides[side]).ok());
+  ASSERT_TRUE(driver.write(9, sides[0]).ok());
+  DmaBuffer list(host.arena, 4096), data(host.arena, 4096);
+  const Prps prps(host.arena, data);
+  for (u32 step = 0; step < 3000; step++) {
+    nvme::CopyRange range{};
+    range.slba = step % 2;
+    list.write(std::vector<u8>(reinterpret_cast<u8*>(&range), reinterpret_cast<u8*>(&range + 1)));
+    nvme::Sqe copy = cmd::io(NvmOpcode::kCopy, 9, 1);
+    copy.prp1 = list.bus();
+    const u16 copied = driver.queue(1, copy);
+    const u16 read = driver.queue(2, cmd::with_prps(cmd::read(9, 1), prps));
+    driver.ring(1);
+    driver.ring(2);
+    ASSERT_TRUE(driver.wait(1, copied).ok());
+    ASSERT_TRUE(driver.wait(2, read).ok());
+    const std::vector<u8> seen = data.read();
+    ASSERT_TRUE(seen == sides[0] || seen == sides[1]) << "step " << step;
+  }
+}
+
+TEST_F(CopyTest, IsReadAndWrittenForSmart) {
+  ASSERT_TRUE(rig_.driver.write(0, pattern(4096, 1)).ok());
+  for (u32 i = 0; i < 10; i++) ASSERT_EQ(copy(1000, {{0, 100}, {500, 100}}), Status::kSuccess);
+  const auto log = rig_.driver.log<nvme::SmartLog>(nvme::LogPage::kSmart);
+  EXPECT_EQ(u64{log.host_reads.low}, 10u);
+  EXPECT_EQ(u64{log.host_writes.low}, 11u);
+  EXPECT_EQ(u64{log.data_units_read.low}, 2u);
+  EXPECT_EQ(u64{log.data_units_written.low}, 3u) << "rounded up";
 }
 
 class CopyTime : public CopyTest {

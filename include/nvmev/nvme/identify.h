@@ -162,6 +162,8 @@ inline constexpr u16 kReservations = 1u << 5;
 inline constexpr u16 kWriteUncorrectable = 1u << 1;
 inline constexpr u16 kVerify = 1u << 7;
 inline constexpr u16 kCopy = 1u << 8;
+inline constexpr u16 kCopyAtomicity = 1u << 9;  // NVMCSA: the write of a Copy is as atomic as one command's
+inline constexpr u16 kAllFastCopy = 1u << 10;   // NVMAFC: no copy is slower than the host's would be
 inline constexpr u16 kCompare = 1u << 0;
 inline constexpr u16 kDatasetManagement = 1u << 2;
 inline constexpr u16 kWriteZeroes = 1u << 3;
@@ -305,6 +307,8 @@ struct [[gnu::packed]] IdentifyNvmNamespace {
   u8 reserved268[3828];
 };
 static_assert(sizeof(IdentifyNvmNamespace) == 4096);
+inline constexpr u8 kPicStorageTagOf16 = 1u << 0;   // 16BPISTS: guards of 16 bits may have storage tags
+inline constexpr u8 kPicWholeMaskOf16 = 1u << 1;    // 16BPISTM: with all bits of LBSTM set
 inline constexpr u8 kPicStorageTagReadCheck = 1u << 2;
 inline constexpr u32 kElbafPifShift = 7;
 
