@@ -11,6 +11,7 @@
 #include "async_events.h"
 #include "dispatcher.h"
 #include "features.h"
+#include "lba_status.h"
 #include "nvmev/nvme/log.h"
 #include "nvmev/nvme/registers.h"
 #include "nvmev/nvme/persistent_event.h"
@@ -123,6 +124,10 @@ class Controller {
   u64 power_on_hours() const;
   // A modelled duration on the host's clock, ns.
   u64 scaled(u64 ns) const { return shared_->live.scaled(ns); }
+
+  // ---- LBA Status Information: lba_status.cc
+  KeptLbaStatus& kept_lba_status() { return kept_lba_status_; }
+  void lba_status_was_read();
 
   // ---- Features: features.cc
   void apply_arbitration();
@@ -308,10 +313,12 @@ class Controller {
   u64 zones_looked_at_ = 0;                            // ns
   bool lba_status_news_ = false;    // blocks were marked since the last event
   u64 lba_status_reported_ = 0;     // ns
+  KeptLbaStatus kept_lba_status_;
   FeatureValues features_;
   FeatureValues saved_;  // what a Controller Level Reset restores
   bool temperature_reported_ = false;
   u64 health_looked_at_ = 0;  // ns
+  u64 smart_recorded_ = 0;    // ns: persistent event
   bool spare_reported_ = false;
   u8 group_reported_ = 0;       // critical warnings of the endurance group that were there at the last look
   bool group_has_event_ = false;

@@ -247,7 +247,7 @@ Status set_keep_alive(Access& access) {
 // The poll interval (LSIPI) is the controller's, and 0: the log is always as things are.
 Status set_lba_status(Access& access) {
   constexpr u32 kReportInterval = 0xffff;
-  access.values.lba_status = access.sqe.cdw11 & kReportInterval;
+  access.dw0 = access.values.lba_status = access.sqe.cdw11 & kReportInterval;
   return Status::kSuccess;
 }
 
@@ -698,6 +698,9 @@ AdminResult get_features(Controller& controller, const Sqe& sqe) {
   if (row == nullptr || select > static_cast<u32>(FeatureSelect::kSupported)) return {Status::kInvalidField};
   if (sqe.nsid != 0 && sqe.nsid != nvme::kNsidBroadcast && !names_namespace(sqe, shared)) {
     return {Status::kInvalidNamespaceOrFormat};
+  }
+  if (row->per_namespace && names_namespace(sqe, shared)) {
+    if (const Status gate = shared.ana.gate(*shared.namespaces.find(sqe.nsid)); gate != Status::kSuccess) return {gate};
   }
   if (select == static_cast<u32>(FeatureSelect::kSupported)) {
     u32 capabilities = row->set != nullptr ? nvme::feature_capability::kChangeable : 0;

@@ -42,7 +42,7 @@ bool list_runs(const Shared& shared, const Namespace& ns, u64 slba, u64 blocks, 
     if (run > kMostBlocks) run = kMostBlocks;
     // A block that is being written while it is looked at.
     if (run == 0) run = 1;
-    to[(*count)++] = {(at - ns.base) >> shift, static_cast<u32>(run), 0, 0, {}};
+    to[(*count)++] = {(at - ns.base) >> shift, static_cast<u32>(run - 1), 0, nvme::kLbaMayFail | nvme::kLbaUncorrectable, {}};
     at += run << shift;
   }
 }
@@ -77,8 +77,10 @@ AdminResult get_lba_status(Controller& controller, const Sqe& sqe) {
   return {controller.send_padded(sqe, data, length, static_cast<u32>(bytes))};
 }
 
-u32 lba_status_log(Controller& controller, const Sqe&, u8* data) {
-  const Shared& shared = controller.shared();
+namespace {
+
+// As things are. `data`: zeroed.
+u32 build_log(const Shared& shared, u8* data) {
   auto& header = *reinterpret_cast<LbaStatusLogHeader*>(data);
   auto* elements = reinterpret_cast<LbaStatusElement*>(data + sizeof(header));
   u64 estimate = 0;
@@ -94,6 +96,23 @@ u32 lba_status_log(Controller& controller, const Sqe&, u8* data) {
   return header.length;
 }
 
+}  // namespace
+
+// A host that reads with Retain Asynchronous Event is not done: it finds the same log again (NVM Command Set 1.2 section 5.2.1).
+u32 lba_status_log(Controller& controller, const Sqe& sqe, u8* data) {
+  constexpr u32 kRetainEvent = 1u << 15;
+  if ((sqe.cdw10 & kRetainEvent) == 0) return build_log(controller.shared(), data);
+  KeptLbaStatus& kept = controller.kept_lba_status();
+  if (kept.bytes == 0) {
+    kept = {};
+    kept.bytes = build_log(controller.shared(), kept.data);
+  }
+  memcpy(data, kept.data, kept.bytes);
+  return kept.bytes;
+}
+
+void lba_status_read(Controller& controller) { controller.lba_status_was_read(); }
+
 // ---- LBA Status Information Alert, and feature 15h ---------------------------------------------------------------------
 
 // Report interval (LSIRI), ns.
@@ -106,8 +125,16 @@ u64 Controller::lba_status_wake_at() const {
   return lba_status_news_ ? lba_status_reported_ + lba_status_interval() : NVMEV_NEVER;
 }
 
+// The report interval begins anew.
+void Controller::lba_status_was_read() {
+  kept_lba_status_.bytes = 0;
+  lba_status_news_ = false;
+  lba_status_reported_ = now_;
+}
+
 void Controller::report_lba_status(bool news) {
-  if (news && (features_.async_config & nvme::async_config::kLbaStatus) != 0) lba_status_news_ = true;
+  const bool enabled = (features_.async_config & nvme::async_config::kLbaStatus) != 0;
+  lba_status_news_ = enabled && (lba_status_news_ || news);
   if (!lba_status_news_ || now_ < lba_status_wake_at()) return;
   lba_status_news_ = false;
   lba_status_reported_ = now_;

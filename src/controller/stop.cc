@@ -119,6 +119,7 @@ void Controller::finish_stop() {
   temperature_reported_ = spare_reported_ = group_has_event_ = false;
   group_reported_ = 0;
   memset(&changed_namespaces_, 0, sizeof(changed_namespaces_));
+  kept_lba_status_.bytes = 0;
   clear_doorbells();
   if (stop_reason_ == StopReason::kReset) {
     clear_registers();

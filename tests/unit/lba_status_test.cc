@@ -54,6 +54,8 @@ class LbaStatus : public testing::Test {
       Stretch run{};
       std::memcpy(&run.slba, &bytes[8 + i * 16], 8);
       std::memcpy(&run.blocks, &bytes[16 + i * 16], 4);
+      run.blocks++;  // 0-based
+      EXPECT_EQ(bytes[8 + i * 16 + 13], 3) << "written so, and not readable";
       answer.runs.push_back(run);
     }
     EXPECT_EQ(answer.runs.size(), count);
@@ -106,6 +108,51 @@ TEST_F(LbaStatus, NoMoreThanThereIsRoomFor) {
   EXPECT_EQ(most.condition, nvme::kLbaStatusIncomplete);
   EXPECT_EQ(most.runs.size(), 255u);
   EXPECT_EQ(ask(most.runs.back().slba + 1).runs.size(), 45u);
+}
+
+TEST_F(LbaStatus, LogStaysWhileItIsRead) {
+  const auto retained = [&] { return rig_.driver.get_log(LogPage::kLbaStatus, 64, 0, true).bytes; };
+  mark(7, 1);
+  const std::vector<u8> begun = retained();
+  EXPECT_EQ(field(begun, 8, 4), 1u) << "blocks";
+  mark(100, 5);
+  EXPECT_EQ(retained(), begun) << "it is the log that the host has begun to read";
+  const std::vector<u8> last = log();
+  EXPECT_EQ(field(last, 8, 4), 6u) << "the generation tells that there is more";
+  EXPECT_NE(field(last, 14, 2), field(begun, 14, 2));
+  EXPECT_EQ(retained(), last);
+  mark(200, 1);
+  rig_.driver.disable();
+  rig_.start();
+  EXPECT_EQ(field(retained(), 8, 4), 7u) << "a reset ends the reading";
+}
+
+// In the report interval, which a read begins anew.
+TEST_F(LbaStatus, NoAlertForWhatWasReadOrIsNotWanted) {
+  constexpr u32 kAlert = 1u << 13;
+  constexpr u64 kSecond = 1'000'000'000;
+  const auto enable = [&](u32 config) { ASSERT_TRUE(rig_.driver.set_feature(Feature::kAsyncEventConfig, config).ok()); };
+  const auto alerted = [&](u16 event) {
+    rig_.runner.run_for(2 * kSecond);
+    rig_.driver.reap();
+    return rig_.driver.take(0, event).has_value();
+  };
+  ASSERT_TRUE(rig_.driver.set_feature(Feature::kLbaStatusAttributes, 10).ok());  // 1 s
+  enable(kAlert);
+  u16 event = rig_.driver.submit(0, cmd::async_event());
+  mark(7, 1);
+  ASSERT_TRUE(alerted(event)) << "the first";
+  log();
+  event = rig_.driver.submit(0, cmd::async_event());
+  mark(9, 1);
+  log();
+  EXPECT_FALSE(alerted(event)) << "the log with it has been read";
+  log();
+  mark(11, 1);
+  rig_.runner.run_for(kSecond / 2);
+  EXPECT_FALSE(rig_.driver.reap() != 0) << "the interval began with the read";
+  enable(0);
+  EXPECT_FALSE(alerted(event)) << "alerts are off";
 }
 
 TEST_F(LbaStatus, AgreesWithWhatCanBeRead) {
@@ -182,7 +229,9 @@ TEST_F(LbaStatus, LogNamesNamespacesWithUnreadableBlocks) {
 TEST_F(LbaStatus, EventComesNoMoreOftenThanTheHostWants) {
   constexpr u32 kEnable = 1u << 13;
   ASSERT_TRUE(rig_.driver.set_feature(Feature::kAsyncEventConfig, kEnable).ok());
-  ASSERT_TRUE(rig_.driver.set_feature(Feature::kLbaStatusAttributes, 50).ok());  // 5 s
+  const Completion set = rig_.driver.set_feature(Feature::kLbaStatusAttributes, 50);  // 5 s
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(set.dw0, 50u) << "as it is set";
   EXPECT_EQ(rig_.driver.get_feature(Feature::kLbaStatusAttributes).dw0, 50u);
   rig_.runner.run_for(10'000'000'000);
   const auto event = [&](u16 cid) { return rig_.driver.take(0, cid); };

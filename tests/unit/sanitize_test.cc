@@ -165,6 +165,16 @@ TEST_F(Sanitize, ProgressGrowsWithTime) {
   EXPECT_EQ(state(log()), SanitizeStatus::kDone);
 }
 
+TEST_F(Sanitize, ErrorLogTellsNoBlocksMeanwhile) {
+  EXPECT_EQ(rig_.io(cmd::read(~0ull - 9, 1)).status, Status::kLbaOutOfRange);
+  const auto lba = [&] { return u64{rig_.driver.log<nvme::ErrorLogEntry>(nvme::LogPage::kError).lba}; };
+  EXPECT_EQ(lba(), ~0ull - 9);
+  ASSERT_EQ(start(SanitizeAction::kCryptoErase), Status::kSuccess);
+  EXPECT_EQ(lba(), 0u);
+  rig_.runner.run_for(2 * kSecond);
+  EXPECT_EQ(lba(), ~0ull - 9);
+}
+
 TEST_F(Sanitize, OtherCommandsAreRefusedMeanwhile) {
   fill();
   ASSERT_EQ(start(SanitizeAction::kCryptoErase), Status::kSuccess);

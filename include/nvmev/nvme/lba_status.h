@@ -14,12 +14,16 @@ enum class LbaStatusAction : u8 {
 
 struct LbaStatusDescriptor {
   u64 slba;
-  u32 blocks;  // 1-based
+  u32 blocks;  // 0-based
   u8 reserved12;
   u8 status;
   u8 reserved14[2];
 };
 static_assert(sizeof(LbaStatusDescriptor) == 16);
+
+// LbaStatusDescriptor::status, figure 112.
+inline constexpr u8 kLbaMayFail = 1u << 0;          // reads may end with Unrecovered Read Error
+inline constexpr u8 kLbaUncorrectable = 1u << 1;  // it was Write Uncorrectable
 
 // What Get LBA Status returns begins so.
 struct LbaStatusHeader {
