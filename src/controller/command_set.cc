@@ -23,13 +23,15 @@ u32 format_count(const Shared& shared, const CommandSet& set) {
   return set.has_metadata ? shared.metadata.formats() : set.formats;
 }
 
-bool accepts_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice) {
+nvme::Status check_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice) {
+  using nvme::Status;
   constexpr u8 kTypes = 3;
-  if (choice.index >= format_count(shared, set)) return false;
+  if (choice.index >= format_count(shared, set)) return Status::kInvalidFormat;
   const BlockFormat& format = kBlockFormats[choice.index];
-  if (format.extended() && !shared.extended_formats.load(std::memory_order_relaxed)) return false;
+  // NVM Command Set 1.0 figure 86.
+  if (format.extended() && !shared.extended_formats.load(std::memory_order_relaxed)) return Status::kInvalidNamespaceOrFormat;
   const u8 type = choice.dps & kDpsType;
-  return type == 0 || (type <= kTypes && format.metadata >= format.tuple());
+  return type == 0 || (type <= kTypes && format.metadata >= format.tuple()) ? Status::kSuccess : Status::kInvalidFormat;
 }
 
 bool offers(const Shared& shared, nvme::NvmOpcode opcode) {

@@ -40,9 +40,9 @@ struct CommandSet {
 
 // How many of kBlockFormats namespaces of the set can have on this device.
 u32 format_count(const Shared& shared, const CommandSet& set);
-// Whether the choice is one that they can have, by a host that knows extended formats or does not. Format NVM and Namespace
-// Management refuse others with Invalid Format.
-bool accepts_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice);
+// What Format NVM and Namespace Management answer to the choice of a host that knows extended formats or does not: kSuccess,
+// kInvalidFormat, kInvalidNamespaceOrFormat.
+nvme::Status check_format(const Shared& shared, const CommandSet& set, const FormatChoice& choice);
 
 // Families that this build has no type of have the NVM Command Set's row.
 const CommandSet& command_set(CommandFamily family);

@@ -108,6 +108,9 @@ void Controller::look_at_health() {
   constexpr u64 kInterval = 1000 * 1000;  // ns
   if (now_ - health_looked_at_ < kInterval) return;
   health_looked_at_ = now_;
+  // Section 5.16.1.14: at least every 24 hours.
+  constexpr u64 kDay = 24ull * 3600 * 1000 * 1000 * 1000;
+  if (now_ - smart_recorded_ >= kDay) record_smart();
   const u8 warnings = group_warnings(shared_->regions.health());
   tell_spare((warnings & nvme::kWarningSpare) != 0);
   tell_group_event(warnings & static_cast<u8>(features_.group_events >> 16));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the controller has recorded in its Persistent Event log.
 #include "controller.h"
+#include "endurance_group.h"
 #include "identity.h"
+#include "nvmev/nvme/identify.h"
 #include "nvmev/text.h"
 
 namespace nvmev {
@@ -15,6 +17,7 @@ constexpr u64 kNsPerMs = 1000 * 1000;
 }  // namespace
 
 void Controller::record_smart() {
+  smart_recorded_ = now_;
   nvme::SmartLog smart{};
   fill_smart(smart);
   record(PersistentEventType::kSmartSnapshot, smart);
@@ -41,6 +44,10 @@ void Controller::record_namespace(u32 cdw10, const Namespace& ns) {
   event.cdw10 = cdw10;
   event.nsze = event.ncap = ns.blocks();
   event.flbas = ns.flbas();
+  event.dps = ns.dps.load(std::memory_order_relaxed);
+  if (ns.shared) event.nmic = nvme::kNmicShared;
+  if (!subsystem().has_one_controller()) event.anagrpid = ns.ana_group;
+  event.nvmsetid = kNvmSet;
   event.nsid = ns.id;
   record(PersistentEventType::kChangeNamespace, event);
 }

@@ -33,12 +33,13 @@ FormatChoice meaningful(FormatChoice choice) {
 
 bool is_fixed(const Namespace& ns) { return command_set_of(&ns).fixed_format != nullptr; }
 
-bool accepts(const Shared& shared, const Namespace& ns, const FormatChoice& choice) {
-  if (!is_fixed(ns)) {
-    // A namespace may be smaller than a block of the format.
-    return accepts_format(shared, *ns.region->set, choice) && ns.bytes >> kBlockFormats[choice.index].shift != 0;
+Status check_choice(const Shared& shared, const Namespace& ns, const FormatChoice& choice) {
+  if (is_fixed(ns)) {
+    return choice.index == command_set_of(&ns).fixed_format(ns) && choice.dps == 0 ? Status::kSuccess : Status::kInvalidFormat;
   }
-  return choice.index == command_set_of(&ns).fixed_format(ns) && choice.dps == 0;
+  if (const Status status = check_format(shared, *ns.region->set, choice); status != Status::kSuccess) return status;
+  // A namespace may be smaller than a block of the format.
+  return ns.bytes >> kBlockFormats[choice.index].shift != 0 ? Status::kSuccess : Status::kInvalidFormat;
 }
 
 // Formats the namespaces from job.nsid to job.last_nsid that are marked so, one after another.
@@ -84,10 +85,10 @@ AdminResult format_nvm(Controller& controller, const Sqe& sqe) {
   // Without its key a namespace is as one whose data are gone: all settings leave nothing that could be read again.
   if (erase_setting > kCryptographicErase) return {Status::kInvalidField};
   for (const Namespace& ns : namespaces) {
-    const bool meant = (all || &ns == one) && namespaces.attached(ns);
-    if (meant && !accepts(controller.shared(), ns, choice_of(sqe))) return {Status::kInvalidFormat};
-    if (meant && !controller.may_write(ns)) return {Status::kReservationConflict};
-    if (meant && ns.write_protected()) return {Status::kNamespaceWriteProtected};
+    if ((!all && &ns != one) || !namespaces.attached(ns)) continue;
+    if (const Status status = check_choice(controller.shared(), ns, choice_of(sqe)); status != Status::kSuccess) return {status};
+    if (!controller.may_write(ns)) return {Status::kReservationConflict};
+    if (ns.write_protected()) return {Status::kNamespaceWriteProtected};
   }
   // One at a time, so that a job's marks are its own.
   if (controller.subsystem().count_jobs(step_format) != 0) return {Status::kFormatInProgress};

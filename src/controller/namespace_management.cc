@@ -56,7 +56,7 @@ Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page
   format->index = static_cast<u8>((wanted.flbas & 0xf) | (wanted.flbas >> 5 & 0x3) << 4);
   format->dps = wanted.dps;
   if ((wanted.dps & ~(kDpsType | kDpsFirst)) != 0) return Status::kInvalidFormat;
-  if (!accepts_format(of, *region.set, *format)) return Status::kInvalidFormat;
+  if (const Status status = check_format(of, *region.set, *format); status != Status::kSuccess) return status;
   if ((wanted.dps & kDpsType) == 0) format->dps = 0;
   format->interleaved = (wanted.flbas >> 4 & 1) != 0 && kBlockFormats[format->index].metadata != 0;
   if ((wanted.nmic & ~nvme::kNmicShared) != 0 || wanted.nvmsetid > kNvmSet || wanted.endgid > kEnduranceGroup) {

@@ -169,7 +169,6 @@ Status move_reservation_report(Shared& shared, DataBuffer& buffer, Task& task) {
                                          if (here != 0) buffer.copy_out(data, here, at);
                                          at += here;
                                        });
-  if (at < length) buffer.clear(at, length - at);
   return Status::kSuccess;
 }
 

@@ -141,7 +141,7 @@ TEST_F(PersistentEvents, FormatStartAndCompletion) {
   const auto end = of_type(PersistentEventType::kFormatCompletion);
   ASSERT_EQ(end.size(), 1u);
   EXPECT_EQ(end[0].as<nvme::FormatCompletionEvent>().status_field, 0u);
-  EXPECT_EQ(rig_.admin(cmd::format(1, 9)).status, Status::kInvalidFormat);
+  EXPECT_EQ(rig_.admin(cmd::format(1, 10)).status, Status::kInvalidFormat);
   EXPECT_EQ(of_type(PersistentEventType::kFormatStart).size(), 1u) << "refused: never started";
 }
 
@@ -182,6 +182,22 @@ TEST_F(PersistentEvents, NamespacesAndFeaturesAndFirmware) {
   EXPECT_EQ(changes[0].as<nvme::ChangeNamespaceEvent>().nsid, 1u);
   EXPECT_EQ(changes[0].as<nvme::ChangeNamespaceEvent>().cdw10, 1u);
   EXPECT_EQ(changes[0].as<nvme::ChangeNamespaceEvent>().nsze, (64u << 20) / 512);
+  const auto create = [&] {
+    DmaBuffer buffer(rig_.driver.arena(), 4096);
+    std::vector<u8> wanted(4096);
+    wanted[0] = wanted[8] = 64;
+    wanted[26] = 2;  // FLBAS: 8 bytes of metadata
+    wanted[29] = 1;  // DPS
+    buffer.write(wanted);
+    return rig_.admin(cmd::with_prps(cmd::manage_namespace(0, cmd::kCreateNamespace), Prps(rig_.driver.arena(), buffer))).ok();
+  };
+  ASSERT_TRUE(create());
+  const auto created = of_type(PersistentEventType::kChangeNamespace).back().as<nvme::ChangeNamespaceEvent>();
+  EXPECT_EQ(created.cdw10, 0u);
+  EXPECT_EQ(created.flbas, 2);
+  EXPECT_EQ(created.dps, 1);
+  EXPECT_EQ(created.nmic, 0) << "private";
+  EXPECT_EQ(created.nvmsetid, 1);
 
   const size_t before = of_type(PersistentEventType::kSetFeature).size();
   ASSERT_TRUE(rig_.driver.set_feature(nvme::Feature::kArbitration, 3).ok());
@@ -203,6 +219,16 @@ TEST_F(PersistentEvents, SmartSnapshots) {
   ASSERT_GE(snapshots.size(), 2u) << "at power-on, and with the context";
   EXPECT_EQ(snapshots.front().as<nvme::SmartLog>().host_writes.low, 0u);
   EXPECT_EQ(snapshots.back().as<nvme::SmartLog>().host_writes.low, 1u);
+}
+
+TEST_F(PersistentEvents, SmartSnapshotEveryDay) {
+  constexpr u64 kHour = 3600ull * 1'000'000'000;
+  const size_t before = of_type(PersistentEventType::kSmartSnapshot).size();
+  for (u32 hours = 0; hours < 49; hours++) {
+    rig_.runner.run_for(kHour);
+    ASSERT_TRUE(rig_.driver.get_feature(nvme::Feature::kArbitration).ok());
+  }
+  EXPECT_EQ(of_type(PersistentEventType::kSmartSnapshot).size(), before + 3) << "two days, and the context";
 }
 
 TEST_F(PersistentEvents, TheOldestMakeRoom) {
