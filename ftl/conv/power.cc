@@ -80,7 +80,12 @@ void Conv::power_cycle(u64 now, u64 seed, PowerLossSink& sink) {
     choose_survivors(now, seed, sink);
     buffer_.for_each_volatile(now, [&](const WriteBuffer::Version& version) { undo(version, now, sink); });
   }
-  // Word lines that were written in part must not stay so: the rest of open stripe units is padded when power is back.
+  // Word lines that were written in part must not stay so: the rest of open stripe units is padded when power is back. Garbage
+  // collection that counts on that room ends first.
+  for (u32 group = 0; group < layout_.groups; group++) {
+    const u32 victim = collectors_[group].victim;
+    if (victim != kNone && blocks_[victim].valid > blocks_.free_units(group)) collect_now(group, now);
+  }
   for (Frontier& open : frontiers_) {
     if (open.stripe != kNone) program_stripe(open, flash::Cause::kBackground);
   }
