@@ -56,6 +56,7 @@ class Conv final : public Ftl, public Placement {
   // ---- Placement: a reclaim unit is a superblock.
   u32 handles() const override { return handles_; }
   u64 reclaim_unit_bytes() const override { return static_cast<u64>(layout_.superblock_units) * layout_.unit_bytes; }
+  bool stay_apart() const override { return isolation_; }
   u64 remaining(u16 handle) const override { return remaining_[handle].get(); }
   void update(u64 now, u16 handle) override;
   PlacementCounters counters() const override;

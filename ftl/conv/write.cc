@@ -68,6 +68,7 @@ IoPlan Conv::write(const IoRequest& request, u64 start) {
     const u64 done = program_stream(stream);
     if (done > programmed) programmed = done;
   }
+  if (handles_ != 0) note_remaining(frontier(fills_[stream].group, stream));
   statistics_.host_written_bytes.add(request.length);
   statistics_.host_units.add(last - first + 1);
   if (overwritten != 0) statistics_.overwritten_units.add(overwritten);
@@ -256,7 +257,7 @@ void Conv::store_map_page(u32 page, u64 at) {
 void Conv::note_remaining(const Frontier& from) {
   const u32 handle = handle_of(from.stream);
   if (from.stream != handle * separation_->host_streams) return;
-  const u64 left = from.end - from.next;
+  const u64 left = from.superblock != kNone ? from.end - from.next : 0;
   remaining_[handle].set(left != 0 ? left * layout_.unit_bytes : reclaim_unit_bytes());
 }
 

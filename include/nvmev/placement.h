@@ -35,6 +35,9 @@ class Placement {
   // Bytes of a reclaim unit.
   virtual u64 reclaim_unit_bytes() const = 0;
 
+  // Whether data of different handles stay in reclaim units of their own when garbage collection moves them.
+  virtual bool stay_apart() const = 0;
+
   // Bytes that can still be written to the reclaim unit that `handle` refers to. Any thread.
   virtual u64 remaining(u16 handle) const = 0;
 

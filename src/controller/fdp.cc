@@ -36,7 +36,6 @@ void FdpEvents::enable(FdpEventType type, u16 handle, bool on) {
 }
 
 void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
-  constexpr u64 kNsPerMs = 1000 * 1000;
   SpinGuard guard(host_, lock_);
   // A write with an invalid identifier goes to the default handle, whose wishes count then.
   const bool known = type != FdpEventType::kInvalidPlacementId;
@@ -47,7 +46,7 @@ void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
   event.type = static_cast<u8>(type);
   event.flags = nvme::kFdpEventPidValid;
   event.pid = handle;
-  event.timestamp = at / kNsPerMs;
+  event.timestamp = at;
   if (nsid != 0) {
     event.flags |= nvme::kFdpEventNsidValid;
     event.nsid = nsid;
@@ -63,14 +62,18 @@ void FdpEvents::add(FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas) {
   }
 }
 
-u32 FdpEvents::read_log(bool host_events, u8* page) {
+u32 FdpEvents::read_log(bool host_events, u64 now, u64 timestamp, u8* page) {
+  constexpr u64 kNsPerMs = 1000 * 1000;
+  constexpr u64 kMilliseconds = (1ull << 48) - 1;  // of a timestamp; its origin is above
   SpinGuard guard(host_, lock_);
   const Ring& ring = host_events ? host_ring_ : controller_ring_;
   const u32 events = ring.count < kEvents ? static_cast<u32>(ring.count) : kEvents;
   const nvme::FdpEventsHeader header{events, {}};
   memcpy(page, &header, sizeof(header));
   for (u32 i = 0; i < events; i++) {
-    const nvme::FdpEvent& event = ring.events[(ring.count - events + i) % kEvents];
+    nvme::FdpEvent event = ring.events[(ring.count - events + i) % kEvents];
+    const u64 age = now > event.timestamp ? (now - event.timestamp) / kNsPerMs : 0;
+    event.timestamp = timestamp - (age < (timestamp & kMilliseconds) ? age : timestamp & kMilliseconds);
     memcpy(page + sizeof(header) + i * sizeof(event), &event, sizeof(event));
   }
   return static_cast<u32>(sizeof(header) + events * sizeof(nvme::FdpEvent));

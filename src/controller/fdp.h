@@ -36,11 +36,11 @@ class FdpEvents {
   void init(nvmev_host* host) { host_ = host; }
   void reset();
 
-  // Keeps the event if its type is enabled for the handle. `nsid` is 0 for events of no namespace, `at` in ns.
+  // Keeps the event if its type is enabled for the handle. `nsid` is 0 for events of no namespace, `at` in ns of the host's clock.
   void add(nvme::FdpEventType type, u16 handle, u32 nsid, u64 at, u64 lbas);
 
-  // Fills in log page 23h, oldest event first. Returns its bytes.
-  u32 read_log(bool host_events, u8* page);
+  // Fills in log page 23h, oldest event first. Returns its bytes. `timestamp`: what feature 0Eh reads at `now`, ns.
+  u32 read_log(bool host_events, u64 now, u64 timestamp, u8* page);
 
   bool enabled(nvme::FdpEventType type, u16 handle);
   void enable(nvme::FdpEventType type, u16 handle, bool on);
@@ -48,7 +48,7 @@ class FdpEvents {
  private:
   struct Ring {
     u64 count = 0;
-    std::array<nvme::FdpEvent, kEvents> events{};
+    std::array<nvme::FdpEvent, kEvents> events{};  // timestamp: ns of the host's clock
   };
 
   static bool is_host_event(nvme::FdpEventType type) { return static_cast<u8>(type) < 0x80; }
@@ -63,6 +63,9 @@ class FdpEvents {
 
 // Whether any namespace has Flexible Data Placement.
 bool has_placement(const Shared& shared);
+
+// Takes what has happened to reclaim units so far into the events, as far as they are enabled now.
+void collect_placement_events(Shared& shared);
 
 // The placement of a write (DTYPE and DSPEC). An invalid identifier is reported as an event; the write then goes to the
 // default handle.

@@ -32,7 +32,7 @@ u32 fdp_configurations_log(Controller& controller, const nvme::Sqe&, u8* data) {
   descriptor.runs = placement.reclaim_unit_bytes();
   memcpy(data, &header, sizeof(header));
   memcpy(data + sizeof(header), &descriptor, sizeof(descriptor));
-  const nvme::RuhDescriptor handle{nvme::kRuhInitiallyIsolated, {}};
+  const nvme::RuhDescriptor handle{placement.stay_apart() ? nvme::kRuhPersistentlyIsolated : nvme::kRuhInitiallyIsolated, {}};
   for (u32 i = 0; i < handles; i++) {
     memcpy(data + sizeof(header) + sizeof(descriptor) + i * sizeof(handle), &handle, sizeof(handle));
   }
@@ -62,10 +62,14 @@ u32 fdp_statistics_log(Controller& controller, const nvme::Sqe&, u8* data) {
 u32 fdp_events_log(Controller& controller, const nvme::Sqe& sqe, u8* data) {
   constexpr u32 kHostEvents = 1u << 8;  // Log Specific Parameter, bit 0
   Shared& shared = controller.shared();
+  collect_placement_events(shared);
+  return shared.fdp_events.read_log((sqe.cdw10 & kHostEvents) != 0, controller.now(), controller.timestamp(), data);
+}
+
+void collect_placement_events(Shared& shared) {
   shared.regions.placement_region()->model.take_placement_events([&](const PlacementEvent& event) {
     shared.fdp_events.add(static_cast<nvme::FdpEventType>(event.kind), event.handle, 0, event.at, event.lbas);
   });
-  return shared.fdp_events.read_log((sqe.cdw10 & kHostEvents) != 0, data);
 }
 
 }  // namespace nvmev

@@ -468,6 +468,7 @@ Status set_placement_events(Access& access) {
     for (const nvme::FdpEventType type : kFdpEventTypes) known |= static_cast<u8>(type) == types[i];
     if (!known) return Status::kInvalidField;
   }
+  collect_placement_events(shared);  // what was not wanted when it happened is not kept
   for (u32 i = 0; i < count; i++) {
     shared.fdp_events.enable(static_cast<nvme::FdpEventType>(types[i]), handle, (access.sqe.cdw12 & kEnable) != 0);
   }

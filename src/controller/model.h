@@ -82,11 +82,15 @@ class Model {
   StreamLimits streams() const { return ftl_->streams(); }
   // Zones; nullptr where there are none. Their functions that are not for any thread are for carry_out().
   Zones* zones() const { return zones_; }
+  // `at` of the events is on the host's clock.
   template <typename Function>
   void take_placement_events(Function with) {
     SpinGuard guard(host_, lock_);
     PlacementEvent event;
-    while (placement_->take_event(&event)) with(event);
+    while (placement_->take_event(&event)) {
+      event.at = scale_.to_host(event.at);
+      with(event);
+    }
   }
 
   // The key-value store; nullptr where there is none. Its first stage goes through carry_out().

@@ -21,11 +21,14 @@ constexpr u32 kHandles = 4;
 
 class Fdp : public testing::Test {
  protected:
-  explicit Fdp(const char* handles = "4")
+  explicit Fdp(const char* handles = "4", const char* gc_isolation = "0")
       : rig_({{"type", "conv"},
               {"capacity", "64M"},
               {"channels", "2"},
               {"dies_per_channel", "1"},
+              {"over_provisioning", "30"},
+              {"time_scale", "2"},
+              {"gc_isolation", gc_isolation},
               {"placement_handles", handles}}) {
     rig_.start(1);
   }
@@ -81,7 +84,26 @@ class Fdp : public testing::Test {
     return run(sqe, data, 0);
   }
 
+  Completion enable_events(u16 handle, std::vector<u8> types) {
+    nvme::Sqe sqe = cmd::set_feature(Feature::kFdpEvents, handle | static_cast<u32>(types.size()) << 16);
+    sqe.nsid = 1;
+    sqe.cdw12 = 1;
+    return run(sqe, &types, 0);
+  }
+
+  // Feature 0Eh.
+  u64 timestamp() {
+    std::vector<u8> data(8);
+    EXPECT_TRUE(run(cmd::get_feature(Feature::kTimestamp), &data, 0).ok());
+    return le(data, 0, 8);
+  }
+
   Rig rig_;
+};
+
+class IsolatedFdp : public Fdp {
+ protected:
+  IsolatedFdp() : Fdp("4", "1") {}
 };
 
 class NoFdp : public Fdp {
@@ -140,6 +162,59 @@ TEST_F(Fdp, WritesGoToTheirHandle) {
   EXPECT_EQ(rig_.driver.read(0, 8).bytes, pattern(4096, 0));
 }
 
+TEST_F(IsolatedFdp, CollectedDataStayApart) {
+  std::vector<u8> data(16 + 64 + 4 * kHandles);
+  ASSERT_TRUE(log(LogPage::kFdpConfigurations, &data).ok());
+  for (u32 i = 0; i < kHandles; i++) EXPECT_EQ(data[16 + 64 + 4 * i], 2) << "persistently isolated";
+}
+
+// RUAMW is what can be written now, not what could when a stripe unit was programmed last.
+TEST_F(Fdp, WhatIsLeftShrinksWithEachWrite) {
+  const u64 whole = room(1);
+  for (u32 i = 1; i <= 20; i++) {
+    ASSERT_TRUE(write(i * 8, 1).ok());
+    ASSERT_EQ(room(1), whole - 8 * i);
+  }
+  EXPECT_EQ(room(0), whole);
+}
+
+TEST_F(Fdp, WhatHappenedBeforeAnEventWasWantedIsNone) {
+  ASSERT_TRUE(write(0, 3).ok());
+  ASSERT_TRUE(update({3}).ok());
+  ASSERT_TRUE(enable_events(3, {0x00}).ok());
+  std::vector<u8> events(64 + 64 * 2);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  EXPECT_EQ(le(events, 0, 4), 0u);
+  ASSERT_TRUE(write(0, 3).ok());
+  ASSERT_TRUE(update({3}).ok());
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  ASSERT_EQ(le(events, 0, 4), 1u);
+  EXPECT_EQ(events[64], 0x00) << "not fully written";
+}
+
+// Whichever part of the device has noticed them, and however fast its time passes.
+TEST_F(Fdp, EventsHaveTheTimestampOfTheController) {
+  std::vector<u8> set{0, 0, 0, 0, 0, 1, 0, 0};  // 2^40 ms
+  ASSERT_TRUE(run(cmd::set_feature(Feature::kTimestamp, 0), &set, 0).ok());
+  ASSERT_TRUE(enable_events(0, {0x03}).ok());
+  ASSERT_TRUE(enable_events(3, {0x00}).ok());
+  std::vector<u8> events(64 + 64 * 2);
+  for (const bool known : {false, true}) {
+    rig_.runner.run_for(60'000'000'000);
+    const u64 before = timestamp();
+    ASSERT_TRUE(write(0, known ? 3 : 9).ok());
+    if (known) {
+      ASSERT_TRUE(update({3}).ok());
+    }
+    const u64 after = timestamp();
+    rig_.runner.run_for(10'000'000'000);
+    ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+    const u64 at = le(events, 64u + 64 * known + 4, 8);
+    EXPECT_GE(at + 1, before) << known;
+    EXPECT_LE(at, after + 1) << known;
+  }
+}
+
 TEST_F(Fdp, HandleUpdateStartsAReclaimUnit) {
   const u64 whole = room(3);
   ASSERT_TRUE(write(0, 3).ok());
@@ -176,11 +251,7 @@ TEST_F(Fdp, InvalidIdentifierIsAnEvent) {
   std::vector<u8> events(64 + 64 * 2);
   ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
   EXPECT_EQ(le(events, 0, 4), 0u);
-  std::vector<u8> types{0x03};
-  nvme::Sqe sqe = cmd::set_feature(Feature::kFdpEvents, 0 | 1u << 16);
-  sqe.nsid = 1;
-  sqe.cdw12 = 1;
-  ASSERT_TRUE(run(sqe, &types, 0).ok());
+  ASSERT_TRUE(enable_events(0, {0x03}).ok());
   ASSERT_TRUE(write(0, 9).ok());
   ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
   ASSERT_EQ(le(events, 0, 4), 1u);
@@ -189,8 +260,7 @@ TEST_F(Fdp, InvalidIdentifierIsAnEvent) {
   EXPECT_EQ(le(events, 64 + 12, 4), 1u) << "NSID";
   ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 0).ok());
   EXPECT_EQ(le(events, 0, 4), 0u) << "controller events are apart";
-  types = {0x55};
-  EXPECT_EQ(run(sqe, &types, 0).status, Status::kInvalidField) << "no such event type";
+  EXPECT_EQ(enable_events(0, {0x55}).status, Status::kInvalidField) << "no such event type";
 }
 
 TEST_F(Fdp, DirectivesAreReported) {

@@ -59,6 +59,7 @@ struct RuhDescriptor {
 };
 static_assert(sizeof(RuhDescriptor) == 4);
 inline constexpr u8 kRuhInitiallyIsolated = 1;
+inline constexpr u8 kRuhPersistentlyIsolated = 2;
 
 // Log page 21h.
 struct RuhUsageHeader {
