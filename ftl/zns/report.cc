@@ -81,6 +81,13 @@ MediaCounters Zns::media() const {
   };
 }
 
+u32 Zns::erase_counts(u32 die, u32* counts, u32 size) const {
+  const flash::Geometry& geometry = layout_.geometry;
+  if (die >= geometry.dies) return 0;
+  for (u32 i = 0; i < geometry.die_blocks && i < size; i++) counts[i] = wear_.block_erases(die, i);
+  return geometry.die_blocks;
+}
+
 u64 Zns::state_hash() const {
   u64 hash = 0x7a6e73ull;
   const auto add = [&hash](u64 value) { hash = flash::mix(hash ^ value); };
@@ -92,7 +99,7 @@ u64 Zns::state_hash() const {
     add(static_cast<u64>(flows_[i].units) << 32 | flows_[i].filled);
   }
   for (u32 die = 0; die < layout_.geometry.dies; die++) {
-    for (u32 block = 0; block < layout_.geometry.die_blocks; block++) add(wear_.erases(die, block));
+    for (u32 block = 0; block < layout_.geometry.die_blocks; block++) add(wear_.block_erases(die, block));
   }
   return hash;
 }

@@ -236,6 +236,28 @@ TEST(ZnsTiming, ProfilesWork) {
   EXPECT_GT(prototype.now, 1'913'640u);
 }
 
+// Spare blocks, and those that they stand for, included.
+TEST(ZnsTiming, EraseCountsAreOfEveryBlock) {
+  ZnsDevice device(round_with("spare_blocks=20 pe_cycles=2"));
+  const flash::Geometry& geometry = device->layout().geometry;
+  const u64 fresh = device->state_hash();
+  for (int pass = 0; pass < 5; pass++) {
+    device.fill(0);
+    device.send(ZoneSendAction::kReset, 0);
+  }
+  u64 sum = 0;
+  for (u32 die = 0; die < geometry.dies; die++) {
+    ASSERT_EQ(device->erase_counts(die, nullptr, 0), geometry.die_blocks);
+    std::vector<u32> counts(geometry.die_blocks);
+    device->erase_counts(die, counts.data(), geometry.die_blocks);
+    for (const u32 count : counts) sum += count;
+  }
+  EXPECT_EQ(device->erase_counts(geometry.dies, nullptr, 0), 0u);
+  EXPECT_GT(sum, 0u);
+  EXPECT_EQ(sum, device->array().erases());
+  EXPECT_NE(device->state_hash(), fresh);
+}
+
 TEST(ZnsTiming, BadKeysAreRefused) {
   for (const char* keys : {"zone_capacity=8M", "zone_size=100000", "zone_dies=3", "zone_write_buffer=4096",
                            "max_active_zones=4 max_open_zones=5", "zrwa_zones=2", "zone_descriptor_extension=100",
