@@ -15,6 +15,8 @@ namespace {
 struct SavedZone {
   u64 write_pointer;
   u64 high;
+  u64 since;          // modelled ns, as the next
+  u64 programmed_at;
   u32 units;
   u8 state;
   u8 attributes;
@@ -83,7 +85,7 @@ void Zns::transfer(StateArchive& archive, u64* now) {
   if (archive.loading() && last_now_ > *now) last_now_ = *now;
   for (Zone& zone : table_) {
     Flow& flow = flows_[index(zone)];
-    SavedZone row{zone.write_pointer, zone.high, flow.units, static_cast<u8>(zone.state), zone.attributes, 0};
+    SavedZone row{zone.write_pointer, zone.high, zone.since, flow.programmed_at, flow.units, static_cast<u8>(zone.state), zone.attributes, 0};
     archive.value(row);
     if (!archive.loading() || !archive.ok()) continue;
     if (const char* fault = fault_of(row, limits(), layout_.unit_bytes, layout_.units); fault != nullptr) {
@@ -91,6 +93,8 @@ void Zns::transfer(StateArchive& archive, u64* now) {
                             index(zone), row.state, row.units, static_cast<unsigned long long>(row.write_pointer), fault);
     }
     restore(zone, static_cast<ZoneState>(row.state), row.attributes, row.high, row.units);
+    zone.since = row.since < *now ? row.since : *now;
+    flow.programmed_at = row.programmed_at < *now ? row.programmed_at : *now;
   }
   wear_.transfer(archive, host_);
   archive.array("the size of zone descriptor extensions", extensions_);

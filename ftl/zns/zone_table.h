@@ -68,9 +68,9 @@ class ZoneTable {
   void finish(Zone& zone, u64 now) { set_state(zone, nvme::ZoneState::kFull, now); }
   void reset(Zone& zone, u64 now);
   void fail(Zone& zone, nvme::ZoneState state, u64 now) { set_state(zone, state, now); }
-  // As it was saved: written up to `high`.
   // Of an active zone: its random write area is given up, and it is closed, or empty where nothing makes it otherwise.
   void lose_power(Zone& zone, u64 now);
+  // As it was saved: written up to `high`.
   void restore(Zone& zone, nvme::ZoneState state, u8 attributes, u64 high, u64 now);
   void allocate_zrwa(Zone& zone);
   void set_attribute(Zone& zone, u8 attribute);

@@ -304,7 +304,7 @@ TEST(StateFile, OtherDevicesAndVersionsAreRefused) {
   const u64 value = sum.value();
   std::memcpy(&bytes[4096 - 8], &value, sizeof(value));
   file.replace(bytes);
-  EXPECT_NE(Attached(file, kConv).message.find("it is of version 1: 4 is right"), std::string::npos);
+  EXPECT_NE(Attached(file, kConv).message.find("it is of version 1: 5 is right"), std::string::npos);
 }
 
 TEST(StateFile, OnlyWhatIsWrittenTakesRoom) {

@@ -2,6 +2,8 @@
 // Zones in a state file: what power leaves of them.
 #include <gtest/gtest.h>
 
+#include "host/memory_archive.h"
+#include "host/zns_device.h"
 #include "host/zoned_rig.h"
 
 namespace nvmev::test {
@@ -80,6 +82,39 @@ TEST(ZnsState, APowerCutLeavesTheSame) {
   for (u32 z = 8; z < 10; z++) {
     EXPECT_EQ(rig.send(ZoneSendAction::kOpen, z * kZone, nvme::kSendAllocateZrwa), Status::kSuccess) << z;
   }
+}
+
+// Times of the run before count in the next: how long data have been in flash, and zones active.
+TEST(ZnsState, ZonesGrowNoOlderByASave) {
+  constexpr u64 kMs = 1000 * 1000;
+  constexpr u64 kDay = 24ull * 3600 * 1000 * kMs;
+  const char* keys = "capacity=64M channels=2 dies_per_channel=1 planes=1 page_size=16K program_pages=1 pages_per_block=64 "
+                     "zone_size=1M ecc_correctable=40 ecc_errors_day=10 read_retries=0 finish_recommended=1000";
+  ZnsDevice device(keys);
+  device.now = 30 * kDay;
+  device.fill(0);
+  device.write(1, 0, 4096);
+  const u64 written = device.now;
+  device.now += 600 * kMs;
+  ASSERT_EQ(device.read(0, 0, 4096).status, Status::kSuccess) << "young";
+  MemoryArchive saved;
+  u64 now = device.now;
+  device->transfer(saved, &now);
+  ASSERT_TRUE(saved.ok()) << saved.message();
+
+  ZnsDevice next(keys);
+  MemoryArchive loaded(saved.contents());
+  u64 resumed = now;
+  next->transfer(loaded, &resumed);
+  ASSERT_TRUE(loaded.ok()) << loaded.message();
+  next.now = now;
+  EXPECT_EQ(next.read(0, 0, 4096).status, Status::kSuccess) << "still young";
+  EXPECT_EQ(next->view(1).attributes & nvme::zone_attributes::kFinishRecommended, 0);
+  next.now = written + 1200 * kMs;
+  next.read(1, 0, 4096);
+  EXPECT_NE(next->view(1).attributes & nvme::zone_attributes::kFinishRecommended, 0) << "active for 1.2 s";
+  next.now += 30 * kDay;
+  EXPECT_EQ(next.read(0, 0, 4096).status, Status::kUnrecoveredReadError) << "old by now";
 }
 
 TEST(ZnsState, OtherZonesAreRefused) {

@@ -15,7 +15,7 @@
 
 namespace nvmev {
 
-inline constexpr u32 kStateVersion = 4;
+inline constexpr u32 kStateVersion = 5;
 
 // Little-endian.
 struct StateSuperblock {
