@@ -19,7 +19,8 @@ constexpr u64 kDefaultCapacity = 16ull << 30;
 std::string read_file(const std::string& name) {
   std::ifstream file(name, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  const bool empty = file.peek() == std::ifstream::traits_type::eof() && !file.bad();  // which is no error, but looks like one below
+  if (!file.is_open() || (!empty && !(text << file.rdbuf()))) {
     refuse("--profile {}: no such profile ({}) and no readable file ({})", name, nvmev_profile_names(),
            std::strerror(errno != 0 ? errno : EIO));
   }
@@ -53,6 +54,12 @@ nvmev_config make_config(const std::string& profile, const Keys& keys) {
   if (config.capacity == 0) config.capacity = kDefaultCapacity;
   config.medium = NVMEV_MEDIUM_NONE;
   if (nvmev_config_check(&config, &error) != 0) throw SimError(error.text);
+  // Their plan() has no reads and writes of blocks, but would answer.
+  const CommandFamily family = find_ftl(config.type)->family;
+  if (family == CommandFamily::kKeyValue || family == CommandFamily::kOpenChannel) {
+    refuse("type={}: the simulator reads and writes blocks: a type of block or zoned devices, such as nvm, conv or zns, is right",
+           config.type);
+  }
   return config;
 }
 
