@@ -241,7 +241,8 @@ class Conv final : public Ftl, public Placement {
   u64 requests_ = 0;    // calls of plan()
   u64 format_chunk_ = 0;  // of the map, that a format has come to
   Counter clock_;       // units written to flash
-  Counter now_;         // ns, for reports
+  Counter now_;         // ns, for reports,
+  Counter began_;       // and when this run began
 };
 
 }  // namespace nvmev::conv

@@ -68,8 +68,9 @@ void Conv::report(TextWriter& text) const {
            number(map_cache_.misses()));
   report_ratio(text, "write_amplification", clock_.get() * unit, statistics_.host_written_bytes.get());
   statistics_.report(text);
-  array_.report(text, now_.get());
-  flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
+  const u64 run = now_.get() - began_.get();
+  array_.report(text, run);
+  flash::report_pcie(text, pcie_in_, pcie_out_, run);
 }
 
 MediaCounters Conv::media() const {

@@ -39,7 +39,10 @@ void Conv::transfer(StateArchive& archive, u64* now) {
   archive.counter(clock_);
   archive.value(last_now_);
   archive.value(last_done_);
-  if (archive.loading() && archive.ok()) check_state(archive, *now);
+  if (!archive.loading() || !archive.ok()) return;
+  check_state(archive, *now);
+  now_.set(*now);
+  began_.set(*now);
 }
 
 }  // namespace nvmev::conv

@@ -93,7 +93,8 @@ class Ocssd12 final : public Ftl, public OpenChannel {
   HostArray<u32> map_;      // [logical block]: 1 + sector; 0: unmapped
   u32 until_failure_ = 0;   // sectors that are written before the next injected failures
   u32 failures_left_ = 0;
-  Counter sectors_written_, sectors_read_, erases_, now_;
+  Counter sectors_written_, sectors_read_, erases_;
+  Counter now_, began_;  // ns, for reports; when this run began
 };
 
 }  // namespace nvmev::ocssd

@@ -64,7 +64,7 @@ void Ocssd20::report(TextWriter& text) const {
   text.add("sectors_written %llu\nsectors_read %llu\nsectors_copied %llu\n", number(written_.get()), number(read_.get()),
            number(copied_.get()));
   text.add("chunk_resets %llu\nerases_most %u\n", number(resets_.get()), chunks_.most_erases());
-  nand_.report(text, now_.get());
+  nand_.report(text, now_.get() - began_.get());
 }
 
 u64 Ocssd20::chunk_of(u64 address) const {

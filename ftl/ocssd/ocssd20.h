@@ -106,7 +106,8 @@ class Ocssd20 final : public Ftl, public OpenChannel {
   flash::Random random_;
   Notifications notifications_;
   HostArray<u32> opening_in_unit_;  // zeros between commands
-  Counter written_, read_, copied_, resets_, now_;
+  Counter written_, read_, copied_, resets_;
+  Counter now_, began_;  // ns, for reports; when this run began
 };
 
 }  // namespace nvmev::ocssd

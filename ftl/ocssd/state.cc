@@ -101,7 +101,10 @@ void Ocssd20::transfer(StateArchive& archive, u64* now) {
   chunks_.transfer(archive, *now);
   archive.value(random_);
   notifications_.transfer(archive);
-  for (Counter* counter : {&written_, &read_, &copied_, &resets_, &now_}) archive.counter(*counter);
+  for (Counter* counter : {&written_, &read_, &copied_, &resets_}) archive.counter(*counter);
+  if (!archive.loading()) return;
+  now_.set(*now);
+  began_.set(*now);
 }
 
 void Ocssd12::transfer(StateArchive& archive, u64* now) {
@@ -112,8 +115,10 @@ void Ocssd12::transfer(StateArchive& archive, u64* now) {
   archive.array("the number of logical blocks", map_);
   archive.value(until_failure_);
   archive.value(failures_left_);
-  for (Counter* counter : {&sectors_written_, &sectors_read_, &erases_, &now_}) archive.counter(*counter);
+  for (Counter* counter : {&sectors_written_, &sectors_read_, &erases_}) archive.counter(*counter);
   if (!archive.loading() || !archive.ok()) return;
+  now_.set(*now);
+  began_.set(*now);
   for (const u8 block : types_) {
     if (!is_block_type(block)) return archive.refuse(err::kInvalid, "a block is of type %u", block);
   }

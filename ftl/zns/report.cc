@@ -64,8 +64,9 @@ void Zns::report(TextWriter& text) const {
   for (const Row& row : kRows) text.add("%s %llu\n", row.name, number((statistics_.*row.counter).get()));
   text.add("bad_blocks %llu\nspare_blocks_left %llu\npercentage_used %u\n", number(wear_.bad_blocks()),
            number(wear_.spare_left()), wear_.percentage_used());
-  array_.report(text, now_.get());
-  flash::report_pcie(text, pcie_in_, pcie_out_, now_.get());
+  const u64 run = now_.get() - began_.get();
+  array_.report(text, run);
+  flash::report_pcie(text, pcie_in_, pcie_out_, run);
 }
 
 MediaCounters Zns::media() const {

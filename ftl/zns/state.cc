@@ -99,7 +99,10 @@ void Zns::transfer(StateArchive& archive, u64* now) {
   wear_.transfer(archive, host_);
   archive.array("the size of zone descriptor extensions", extensions_);
   archive.counters(statistics_);
-  if (archive.loading() && archive.ok()) check_zones(archive);
+  if (!archive.loading() || !archive.ok()) return;
+  check_zones(archive);
+  now_.set(*now);
+  began_.set(*now);
 }
 
 // What zones have in common: they cannot be more than the limits allow, nor lie in bad blocks.

@@ -196,7 +196,8 @@ class Zns final : public Ftl, public Zones {
   u64 next_check_ = 0;                  // ns: of the limits
 
   u64 last_now_ = 0;                    // ns
-  Counter now_;                         // ns, for reports
+  Counter now_;                         // ns, for reports,
+  Counter began_;                       // and when this run began
   Statistics statistics_;
 };
 

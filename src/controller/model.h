@@ -135,7 +135,8 @@ class Model {
   std::atomic<u32> wanted_milli_{0};
   u64 last_now_ = 0;
   u64 plans_ = 0;  // calls of Ftl::plan()
-  bool resumes_ = false;  // the next request begins at modelled time resume_at_
+  // The next request begins at modelled time resume_at_. A new device's time begins with its first one: a host's clock may tell any.
+  bool resumes_ = true;
   u64 resume_at_ = 0;
 };
 

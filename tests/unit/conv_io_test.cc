@@ -6,6 +6,7 @@
 #include <string>
 
 #include "host/conv_device.h"
+#include "host/memory_archive.h"
 
 namespace nvmev {
 namespace {
@@ -300,6 +301,26 @@ TEST(ConvIo, ReportHasWhatPeopleLookFor) {
         "percentage_used "}) {
     EXPECT_NE(report.find(std::string("\n") + name), std::string::npos) << name;
   }
+}
+
+// Of this run: what the one before did is not counted again.
+TEST(ConvIo, UtilisationIsOfTheTimeSinceTheStateWasLoaded) {
+  const char* keys = "capacity=64M channels=1 dies_per_channel=1 over_provisioning=30";
+  ConvDevice device(keys);
+  device.write(0);
+  device.now += 30ull * 86400 * 1'000'000'000;
+  test::MemoryArchive saved;
+  u64 now = device.now;
+  device->transfer(saved, &now);
+  ConvDevice next(keys);
+  test::MemoryArchive loaded(saved.contents());
+  next->transfer(loaded, &now);
+  ASSERT_TRUE(loaded.ok()) << loaded.message();
+  next.now = now;
+  for (u32 i = 0; i < 50; i++) next.read(0);
+  const std::string report = next.report();
+  const std::string name = "die_busy_permille ";
+  EXPECT_GT(std::stoul(report.substr(report.find(name) + name.size())), 100u);
 }
 
 }  // namespace

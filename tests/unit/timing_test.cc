@@ -228,6 +228,32 @@ TEST_F(Timing, ScaleChangesWhileAUnitIsBusy) {
   EXPECT_EQ(rig.driver.wait(1, second).time, start + 500'000 + 2 * 1'500'000);
 }
 
+// A host's clock counts from its boot, which may be a year ago: on the model's axis that may be more than 64 bits hold, and
+// utilisation is that of the device's time.
+TEST_F(Timing, AHostThatIsUpForLong) {
+  constexpr u64 kYear = 365ull * 86400 * 1'000'000'000;
+  for (const auto& [text, factor] : {std::pair{"0.001", 1ull}, {"1", 1000ull}, {"1000", 1'000'000ull}}) {
+    Rig rig({{"read_time", "1000000"}, {"time_scale", text}, {"medium", "none"}});
+    rig.runner.jump(kYear);
+    rig.start();
+    DmaBuffer buffer(rig.driver.arena(), 4096);
+    const Prps prps(rig.driver.arena(), buffer);
+    EXPECT_EQ(latency(rig, cmd::with_prps(cmd::read(0, 8), prps)), factor * 1000);
+  }
+  Rig rig({{"type", "conv"}, {"capacity", "64M"}, {"channels", "1"}, {"dies_per_channel", "1"}, {"over_provisioning", "30"}});
+  rig.runner.jump(kYear);
+  rig.start();
+  DmaBuffer buffer(rig.driver.arena(), 4096);
+  const Prps prps(rig.driver.arena(), buffer);
+  ASSERT_TRUE(rig.io(cmd::with_prps(cmd::write(0, 8), prps)).ok());
+  ASSERT_TRUE(rig.io(cmd::flush()).ok());
+  for (u32 i = 0; i < 50; i++) ASSERT_TRUE(rig.io(cmd::with_prps(cmd::read(0, 8), prps)).ok());
+  const std::string report = rig.device.report();
+  const std::string name = "die_busy_permille ";
+  ASSERT_NE(report.find(name), std::string::npos);
+  EXPECT_GT(std::stoul(report.substr(report.find(name) + name.size())), 100u);
+}
+
 TEST_F(Timing, NoCommandIsEarlyWithOddScales) {
   for (const auto& [text, milli] :
        {std::pair{"0.001", 1ull}, {"0.333", 333ull}, {"3.141", 3141ull}, {"999.999", 999'999ull}}) {
