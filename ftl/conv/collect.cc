@@ -12,6 +12,9 @@ constexpr u32 kWearInterval = 16;
 // cost more than they are worth later.
 constexpr u32 kIdleGain = 16;
 
+// Rows that are collected at a time: a large drive has gigabytes to move after a pause.
+constexpr u32 kIdleRows = 1024;
+
 }  // namespace
 
 u32 Conv::choose_victim(u32 group) {
@@ -216,10 +219,11 @@ void Conv::keep_pace(u32 group, u32 units, u64 at) {
 }
 
 // What a drive does while nobody wants anything of it: from `idle_delay_` after the last command to the next one.
-void Conv::collect_in_idle_time(u64 now) {
-  if (idle_below_ == 0) return;
+bool Conv::collect_in_idle_time(u64 now) {
+  if (idle_below_ == 0) return true;
   const u64 start = (last_done_ > last_now_ ? last_done_ : last_now_) + idle_delay_;
-  if (now <= start) return;
+  if (now <= start) return true;
+  u32 rows = 0;
   for (u32 group = 0; group < layout_.groups; group++) {
     Collector& collector = collectors_[group];
     while (true) {
@@ -235,9 +239,11 @@ void Conv::collect_in_idle_time(u64 now) {
       // The die has no time left before the command.
       const u32 row = collector.row < collector.end_row ? collector.row : collector.end_row - 1;
       if (array_.die_free_at(layout_.locate(row).die) >= now) break;
+      if (rows++ == kIdleRows) return false;
       collect_row(group, start);
     }
   }
+  return true;
 }
 
 }  // namespace nvmev::conv

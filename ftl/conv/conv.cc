@@ -204,10 +204,15 @@ void Conv::retune(const nvmev_config& config) {
   array_.retune(config);
 }
 
+bool Conv::catch_up(u64 now) {
+  array_.set_floor(last_now_);
+  return collect_in_idle_time(now);
+}
+
 IoPlan Conv::plan(const IoRequest& request) {
   now_.set(request.now);
-  array_.set_floor(last_now_);
-  collect_in_idle_time(request.now);
+  while (!catch_up(request.now)) {
+  }
   last_now_ = request.now;
   array_.set_floor(last_now_);
   buffer_.advance(array_, last_now_);

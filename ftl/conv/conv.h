@@ -33,6 +33,8 @@ class Conv final : public Ftl, public Placement {
 
   // ---- Ftl
   IoPlan plan(const IoRequest& request) override;
+  bool works_in_idle_time() const override { return idle_below_ != 0; }
+  bool catch_up(u64 now) override;
   void format() override;
   bool format_step() override;
   bool has_volatile_cache() const override { return early_completion_ && !power_loss_protection_; }
@@ -179,7 +181,8 @@ class Conv final : public Ftl, public Placement {
   void end_collection(u32 group, u64 at);
   bool collect_now(u32 group, u64 at);
   void keep_pace(u32 group, u32 units, u64 at);
-  void collect_in_idle_time(u64 now);
+  // False: there is more to do.
+  bool collect_in_idle_time(u64 now);
   u64 row_bits(u32 row) const { return map_.valid_bits(row * layout_.row_units, layout_.row_units); }
   void prefetch_row(u32 row) const;
 

@@ -25,6 +25,8 @@ class Kv final : public Ftl, public KeyValue {
 
   // ---- Ftl
   IoPlan plan(const IoRequest& request) override;
+  bool works_in_idle_time() const override { return below_->works_in_idle_time(); }
+  bool catch_up(u64 now) override { return below_->catch_up(now); }
   void format() override;
   bool format_step() override;
   bool has_volatile_cache() const override { return below_->has_volatile_cache(); }

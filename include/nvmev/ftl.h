@@ -95,6 +95,14 @@ class Ftl {
   // functions but those that say otherwise.
   virtual IoPlan plan(const IoRequest& request) = 0;
 
+  // Types that work in idle time: does a bounded part of what the device has done by itself since its last command; false when there
+  // is more to do before plan() takes a bounded time again. As plan().
+  virtual bool works_in_idle_time() const { return false; }
+  virtual bool catch_up(u64 now) {
+    (void)now;
+    return true;
+  }
+
   // Everything that is stored is forgotten (Format NVM).
   virtual void format() = 0;
 

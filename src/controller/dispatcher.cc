@@ -49,6 +49,7 @@ u32 Dispatcher::pass(u64 now) {
     find_queues();
   }
   u32 done = 0;
+  caught_up_ = true;
   if (has_long_plan()) {
     step_long_plan(now);
     done++;
@@ -73,7 +74,7 @@ u32 Dispatcher::pass(u64 now) {
     if (shared_->ring(index_, w).publish()) nvmev_host_wake(shared_->host, w);
   }
   pass_count_.fetch_add(1, std::memory_order_seq_cst);
-  return done;
+  return caught_up_ ? done : done + 1;
 }
 
 bool Dispatcher::pending() const {
@@ -282,6 +283,10 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
   task.family = set.family;
   task.status = admit(command, ns, task.sqe.nsid);
   if (task.status != Status::kSuccess) return Prepared::kReady;
+  if (ns != nullptr && !ns->region->model.catch_up(now)) {
+    caught_up_ = false;
+    return Prepared::kLater;
+  }
   IoContext context{*shared_, ns, nullptr, &buffer_};
   if (command.needs_list) {
     context.list = free_list();

@@ -90,6 +90,7 @@ class Dispatcher {
   std::atomic<u32> long_plan_count_{0};
   DataBuffer buffer_;
   HostArray<u8> block_;  // of a fused operation
+  bool caught_up_ = true;  // in this pass, no command had to wait for Model::catch_up()
   std::atomic<u32> pass_count_{0};
 };
 

@@ -18,6 +18,7 @@ int Model::init(const nvmev_config& config, u64 base, nvmev_host* host, nvmev_er
   scale_.init(scale_milli_);
   ftl_ = find_ftl(config.type)->create(config, host);
   if (ftl_ == nullptr) return fail(error, err::kNoMemory, "type=%s: no memory for its tables", config.type);
+  works_in_idle_time_ = ftl_->works_in_idle_time();
   placement_ = ftl_->placement();
   key_value_ = ftl_->key_value();
   zones_ = ftl_->zones();

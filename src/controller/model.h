@@ -48,6 +48,18 @@ class Model {
     return carry_out_alone(now, with);
   }
 
+  // A step of what the FTL has done since its last command. False: there is more; no command comes before that. Dispatcher threads.
+  bool catch_up(u64 now) {
+    bool done = true;
+    if (works_in_idle_time_) {
+      carry_out(now, [&](Ftl& ftl, u64 modelled) {
+        done = ftl.catch_up(modelled);
+        return IoPlan{modelled, nvme::Status::kSuccess};
+      });
+    }
+    return done;
+  }
+
   // Live keys have changed. Any thread.
   void retune(const nvmev_config& config);
 
@@ -128,6 +140,7 @@ class Model {
   OpenChannel* open_channel_ = nullptr;
   u64 base_ = 0;
   u64 capacity_ = 0;
+  bool works_in_idle_time_ = false;
   bool shared_ = false;  // several dispatchers: plan() takes the lock
   Spinlock lock_;
   TimeScale scale_;

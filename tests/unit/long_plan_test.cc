@@ -17,11 +17,11 @@ constexpr u64 kUnitsInPass = 2 * (16u << 20) / 4096;  // a piece, behind smaller
 
 class LongPlan : public testing::Test {
  protected:
-  explicit LongPlan(u32 dispatchers = 1)
+  explicit LongPlan(u32 dispatchers = 1, const char* background_gc = "0")
       : rig_({{"type", "conv"},
               {"capacity", std::to_string(kCapacity)},
               {"medium", "none"},
-              {"background_gc", "0"},
+              {"background_gc", background_gc},
               {"dispatchers", std::to_string(dispatchers)}}) {
     rig_.start(3);
     fill();
@@ -62,6 +62,37 @@ class LongPlan : public testing::Test {
   Rig rig_;
   std::vector<std::unique_ptr<DmaBuffer>> lists_;
 };
+
+class LongIdleTime : public LongPlan {
+ protected:
+  LongIdleTime() : LongPlan(1, "90") {}
+};
+
+// What garbage collection does in an hour's pause is made up for when the next command arrives, but not in one pass.
+TEST_F(LongIdleTime, CollectionIsBoundedInEachPass) {
+  constexpr u64 kHour = 3600ull * 1'000'000'000;
+  constexpr u64 kRows = 1024;
+  DmaBuffer buffer(rig_.driver.arena(), 4096);
+  const Prps prps(rig_.driver.arena(), buffer);
+  u32 random = 1;
+  for (u32 i = 0; i < 15000; i++) {
+    random = random * 1664525 + 1013904223;
+    ASSERT_TRUE(rig_.io(cmd::with_prps(cmd::write(random % kUnits * 8, 8), prps)).ok());
+  }
+  rig_.runner.jump(kHour);
+  const u64 fetched = stat("fetched"), begun = stat("gc_row_reads");
+  const u16 cid = rig_.driver.submit(2, cmd::flush());
+  u32 passes = 0;
+  for (; stat("fetched") == fetched; passes++) {
+    ASSERT_LT(passes, 1000u);
+    const u64 before = stat("gc_row_reads");
+    rig_.runner.dispatch(0);
+    EXPECT_LE(stat("gc_row_reads") - before, kRows);
+  }
+  EXPECT_GT(passes, 2u);
+  EXPECT_GT(stat("gc_row_reads") - begun, 2 * kRows);
+  EXPECT_TRUE(rig_.driver.wait(2, cid).ok());
+}
 
 TEST_F(LongPlan, DeallocationOfTheWholeDeviceIsBoundedInEachPass) {
   const u16 cid = submit_deallocation(1, {{0, kAllBlocks, 0}});
