@@ -9,13 +9,36 @@ namespace nvmev::ocssd {
 using nvme::ChunkState;
 using nvme::Status;
 
+namespace {
+
+// An open chunk whose write pointer is not at a write unit, or at its end, could never be filled.
+struct OpenChunks {
+  u32 unit, sectors;
+  bool good = true;
+  u32 wp = 0;  // that is not
+
+  static void look(void* self, const InitialState& state) {
+    auto& chunks = *static_cast<OpenChunks*>(self);
+    const u32 wp = state.wp != kAnyPlace ? state.wp : chunks.unit;
+    if (state.state != ChunkState::kOpen || state.random || (wp % chunks.unit == 0 && wp < chunks.sectors)) return;
+    chunks.good = false;
+    chunks.wp = wp;
+  }
+};
+
+}  // namespace
+
 int Ocssd20::check(const nvmev_config& config, nvmev_error* error) {
   Shape shape;
   if (const int result = shape.init(config, error); result != 0) return result;
   Faults faults;
   if (const int result = faults.parse("write_fail", config.oc.write_fail, true, error); result != 0) return result;
   if (const int result = faults.parse("reset_fail", config.oc.reset_fail, false, error); result != 0) return result;
-  return parse_chunk_states(config.oc.chunk_state, nullptr, nullptr, error);
+  OpenChunks open{shape.page_sectors, shape.chunk_sectors};
+  if (const int result = parse_chunk_states(config.oc.chunk_state, &open, OpenChunks::look, error); result != 0) return result;
+  if (open.good) return 0;
+  return fail(error, err::kInvalid, "chunk_state=%s: an open chunk with write pointer %u: a multiple of ws_min=%u below its %u sectors "
+              "is right", config.oc.chunk_state, open.wp, open.unit, open.sectors);
 }
 
 Ftl* Ocssd20::create(const nvmev_config& config, nvmev_host* host) {

@@ -210,7 +210,9 @@ TEST(OcssdShape, WhatDoesNotFitIsRefusedWithItsKey) {
                {"write_fail", "0/0/0/1/101", "write_fail"},
                {"reset_fail", "0/0/x/1", "reset_fail"},
                {"chunk_state", "0/0/0/broken", "chunk_state=0/0/0/broken"},
-               {"chunk_state", "0/0/0/free/", "chunk_state"}};
+               {"chunk_state", "0/0/0/free/", "chunk_state"},
+               {"chunk_state", "0/0/0/closed/3+0/0/1/open/3", "write pointer 3: a multiple of ws_min=2"},
+               {"chunk_state", "0/0/0/open/99999999", "write pointer 99999999"}};
   for (const auto& c : cases) {
     const Settings settings = small({{c.key, c.value}});
     EXPECT_NE(refusal(settings).find(c.said), std::string::npos) << c.key << "=" << c.value << ": " << refusal(settings);
