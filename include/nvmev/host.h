@@ -126,8 +126,9 @@ struct nvmev_config {
 	uint64_t reserved_size; /* host: its bytes */
 
 	/* Controller Memory Buffer and Persistent Memory Region, BARs 2 and 4: src/controller/controller_memory.h */
-	uint32_t cmb_size, pmr_size; /* bytes, powers of two; 0: none */
-	void *cmb_base, *pmr_base; /* host: that memory, page-aligned; the requester sees it as the BARs */
+	uint32_t cmb_size, pmr_size; /* bytes of each controller, powers of two; 0: none */
+	/* host: that memory, one controller's behind the other's, page-aligned; requesters see it as BARs */
+	void *cmb_base, *pmr_base;
 
 	uint64_t read_delay, read_time, read_trailing; /* ns, see ftl/nvm/ */
 	uint64_t write_delay, write_time, write_trailing; /* ns */

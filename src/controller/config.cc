@@ -100,14 +100,10 @@ void set_open_channel_defaults(nvmev_open_channel* oc) {
   oc->erase_time = oc->erase_time_max = 3000 * 1000;
 }
 
-int check_memory_key(const char* key, u32 bytes, u32 controllers, nvmev_error* error) {
-  if (bytes == 0) return 0;
-  if (bytes < kMinControllerMemory) {
-    return fail(error, err::kRange, "%s=%u is out of range: 0 or %u to %u is right", key, bytes, kMinControllerMemory,
-                kMaxControllerMemory);
-  }
-  if (controllers != 1) return fail(error, err::kInvalid, "%s=%u: with controllers=1 it is right", key, bytes);
-  return 0;
+int check_memory_key(const char* key, u32 bytes, nvmev_error* error) {
+  if (bytes == 0 || bytes >= kMinControllerMemory) return 0;
+  return fail(error, err::kRange, "%s=%u is out of range: 0 or %u to %u is right", key, bytes, kMinControllerMemory,
+              kMaxControllerMemory);
 }
 
 int check_atomic_unit(const char* key, u32 bytes, nvmev_error* error) {
@@ -134,8 +130,8 @@ int check_atomic_units(const nvmev_config& config, nvmev_error* error) {
 }
 
 int check_controller_memory(const nvmev_config& config, nvmev_error* error) {
-  if (const int result = check_memory_key("cmb", config.cmb_size, config.controllers, error); result != 0) return result;
-  return check_memory_key("pmr", config.pmr_size, config.controllers, error);
+  if (const int result = check_memory_key("cmb", config.cmb_size, error); result != 0) return result;
+  return check_memory_key("pmr", config.pmr_size, error);
 }
 
 // `least`: what the primary controller needs of its own; a secondary one needs as much.

@@ -26,13 +26,16 @@ u32 region_capabilities() {
          pmrcap::kStatusIsBarrier | pmrcap::timeout(kTimeout) | pmrcap::kMemorySpace;
 }
 
+// The part of a controller.
+u8* part_of(void* all, u64 size, u32 index) { return all != nullptr ? static_cast<u8*>(all) + size * index : nullptr; }
+
 }  // namespace
 
-ControllerMemory::ControllerMemory(nvmev_host* host, const nvmev_config& config, u8* bar, Bus& bus,
+ControllerMemory::ControllerMemory(nvmev_host* host, const nvmev_config& config, u32 index, u8* bar, Bus& bus,
                                    const std::atomic<nvme::Status>& gate)
     : host_(host), bar_(bar), bus_(bus), gate_(gate), present_((config.cmb_size | config.pmr_size) != 0) {
-  bus.cmb.init(config.cmb_base, config.cmb_size);
-  bus.pmr.init(config.pmr_base, config.pmr_size);
+  bus.cmb.init(part_of(config.cmb_base, config.cmb_size, index), config.cmb_size);
+  bus.pmr.init(part_of(config.pmr_base, config.pmr_size, index), config.pmr_size);
   if (config.pmr_size != 0) pmrsts_ = nvme::pmrsts::kNotReady;
   restore();
 }

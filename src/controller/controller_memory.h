@@ -21,10 +21,14 @@ namespace nvmev {
 inline constexpr u32 kMinControllerMemory = 64u << 10;  // bytes
 inline constexpr u32 kMaxControllerMemory = 1u << 30;
 
+// Bytes of the Persistent Memory Regions of all controllers, from nvmev_config::pmr_base on.
+inline u64 pmr_bytes(const nvmev_config& config) { return static_cast<u64>(config.pmr_size) * config.controllers; }
+
 class ControllerMemory {
  public:
-  // `bar` is the controller's BAR 0. `gate`: see Subsystem::sanitize_gate.
-  ControllerMemory(nvmev_host* host, const nvmev_config& config, u8* bar, Bus& bus, const std::atomic<nvme::Status>& gate);
+  // `index`: of the controller, from 0; `bar` is its BAR 0. `gate`: see Subsystem::sanitize_gate.
+  ControllerMemory(nvmev_host* host, const nvmev_config& config, u32 index, u8* bar, Bus& bus,
+                   const std::atomic<nvme::Status>& gate);
 
   // What CAP says.
   u64 capabilities() const;

@@ -54,7 +54,7 @@ struct nvmev_dev {
   u32 unit_count = 0;
   Spinlock tuning;  // of nvmev_dev_set()
   u64 saved_commands = 0;  // 1 + those before the last save; 0: none
-  u64 saved_pmr = 0;       // checksum of the Persistent Memory Region then
+  u64 saved_pmr = 0;       // checksum of the Persistent Memory Regions then
 
   ~nvmev_dev();
   int init(const nvmev_config& config, nvmev_host* host, void* bar, nvmev_error* error);
@@ -151,9 +151,9 @@ extern "C" int nvmev_dev_save(nvmev_dev* dev, uint64_t now, nvmev_error* error) 
   dev->for_each_unit([&](const Unit& unit) {
     for (const DispatcherStats& stats : unit.shared.dispatcher_stats) commands += stats.fetched.get() + stats.admin.get();
   });
-  // The Persistent Memory Region changes without any.
+  // Persistent Memory Regions change without any.
   Xxh64 pmr;
-  pmr.add(dev->subsystem.config.pmr_base, dev->subsystem.config.pmr_size);
+  pmr.add(dev->subsystem.config.pmr_base, pmr_bytes(dev->subsystem.config));
   if (commands == dev->saved_commands && pmr.value() == dev->saved_pmr) return 1;
   const int result = save_state(dev->subsystem, now, error);
   if (result == 0) {

@@ -122,14 +122,14 @@ bool Sanitize::erase_step(Shared& shared) {
   return at_ >= medium.capacity();
 }
 
-// Nobody reaches it meanwhile: it is not ready, see ControllerMemory.
-bool Sanitize::erase_pmr_step(const Bus& bus) {
+// Of all controllers. Nobody reaches them meanwhile: they are not ready, see ControllerMemory.
+bool Sanitize::erase_pmr_step(const nvmev_config& config) {
   constexpr u64 kBytesAtATime = static_cast<u64>(kPagesAtATime) << kPageShift;
-  const u64 left = bus.pmr.size() - at_;
+  const u64 left = pmr_bytes(config) - at_;
   const u64 bytes = left < kBytesAtATime ? left : kBytesAtATime;
-  memset(bus.pmr.memory() + at_, 0, bytes);
+  memset(static_cast<u8*>(config.pmr_base) + at_, 0, bytes);
   at_ += bytes;
-  return at_ == bus.pmr.size();
+  return at_ == pmr_bytes(config);
 }
 
 u32 Sanitize::step(Controller& controller) {
@@ -163,7 +163,7 @@ u32 Sanitize::step(Controller& controller) {
       return 1;
     }
     case Stage::kErasePmr:
-      if (shared.bus.pmr.size() != 0 && !erase_pmr_step(shared.bus)) return 1;
+      if (shared.config.pmr_size != 0 && !erase_pmr_step(shared.config)) return 1;
       at_ = 0;
       stage_ = Stage::kForget;
       return 1;
@@ -229,6 +229,12 @@ void Sanitize::fill(const Shared& shared, nvme::SanitizeLog& log, u64 now) const
 
 namespace {
 
+bool has_pmr_enabled(Subsystem& subsystem) {
+  bool enabled = false;
+  subsystem.for_each_controller([&](Controller& controller) { enabled |= controller.shared().memory.pmr_enabled(); });
+  return enabled;
+}
+
 Status check_sanitize(Controller& controller, const Sqe& sqe, SanitizeAction action) {
   const Sanitize& sanitize = controller.sanitize();
   if (sqe.cdw10 & cdw10::kReserved) return Status::kInvalidField;
@@ -244,7 +250,7 @@ Status check_sanitize(Controller& controller, const Sqe& sqe, SanitizeAction act
     return Status::kInvalidField;  // SANICAP.NDI
   }
   if (controller.firmware().activation_pending()) return Status::kFirmwareNeedsReset;
-  if (controller.shared().memory.pmr_enabled()) return Status::kSanitizeWithPmr;
+  if (has_pmr_enabled(controller.subsystem())) return Status::kSanitizeWithPmr;
   for (const Namespace& ns : controller.shared().namespaces) {
     if (!ns.exists()) continue;
     if (!controller.may_write(ns)) return Status::kReservationConflict;

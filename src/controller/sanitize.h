@@ -57,7 +57,7 @@ class Sanitize {
 
   bool overwrite_step(Shared& shared, u8* page);
   bool erase_step(Shared& shared);
-  bool erase_pmr_step(const Bus& bus);
+  bool erase_pmr_step(const nvmev_config& config);
   void finish(Controller& controller);
   u16 progress(u64 now) const;
   nvme::SanitizeAction action() const {

@@ -70,7 +70,7 @@ struct Shared {
   std::atomic<bool>& hold = subsystem.hold;
 
   Bus bus{function};
-  ControllerMemory memory{host, config, bar, bus, sanitize_gate};
+  ControllerMemory memory{host, config, index, bar, bus, sanitize_gate};
   ControllerNamespaces namespaces;
 
   HostArray<SubmissionQueue> sqs;  // by queue id; 0 is the admin queue

@@ -55,6 +55,7 @@ static int nvmev_bar_register(const struct nvmev_memory_bar *bar)
 
 static void nvmev_memory_bars_reset(struct nvmev_function *f)
 {
+	phys_addr_t phys;
 	unsigned int i;
 
 	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {
@@ -62,10 +63,11 @@ static void nvmev_memory_bars_reset(struct nvmev_function *f)
 
 		if (!bar->size)
 			continue;
+		phys = nvmev_memory_bar_phys(bar, f);
 		nvmev_put(f->value, nvmev_bar_register(bar), 4,
-			  lower_32_bits(bar->phys) | PCI_BASE_ADDRESS_MEM_TYPE_64 |
+			  lower_32_bits(phys) | PCI_BASE_ADDRESS_MEM_TYPE_64 |
 				  PCI_BASE_ADDRESS_MEM_PREFETCH);
-		nvmev_put(f->value, nvmev_bar_register(bar) + 4, 4, upper_32_bits(bar->phys));
+		nvmev_put(f->value, nvmev_bar_register(bar) + 4, 4, upper_32_bits(phys));
 	}
 }
 

@@ -89,7 +89,8 @@ struct nvmev_irq {
 struct nvmev_memory_bar {
 	const char *key; /* of the configuration */
 	unsigned int number; /* of the BAR */
-	u64 size; /* bytes, a power of two; 0: there is none */
+	u64 size; /* bytes of one controller's, a power of two; 0: there is none */
+	u64 total; /* bytes of all, one behind the other, in the order of the controllers */
 	void *memory;
 	phys_addr_t phys; /* aligned to the size */
 	bool is_ram; /* pages of the kernel's, or else a part of the reserved range */
@@ -117,6 +118,13 @@ struct nvmev_function {
 	bool may_access_memory; /* bus master, and in D0 */
 };
 
+/* Where a function's part of the memory is. */
+static inline phys_addr_t nvmev_memory_bar_phys(const struct nvmev_memory_bar *bar,
+						const struct nvmev_function *function)
+{
+	return bar->phys + function->index * bar->size;
+}
+
 struct nvmev_host {
 	struct list_head node; /* of the list in device.c */
 	unsigned int id;
@@ -131,7 +139,7 @@ struct nvmev_host {
 	struct nvmev_function functions[NVMEV_MAX_CONTROLLERS];
 	unsigned int nr_functions;
 	void *bars; /* NVMEV_BAR_SIZE bytes for each of them */
-	struct nvmev_memory_bar memory_bars[NVMEV_MEMORY_BARS]; /* of function 0 */
+	struct nvmev_memory_bar memory_bars[NVMEV_MEMORY_BARS];
 
 	struct nvmev_thread *threads;
 	unsigned int nr_threads;

@@ -127,13 +127,13 @@ static int nvmev_range_check_backed(const struct nvmev_range *range, void *base,
  */
 static int nvmev_bar_map(struct nvmev_memory_bar *bar, struct nvmev_error *error)
 {
-	const struct nvmev_range range = { bar->phys, bar->size, bar->key };
+	const struct nvmev_range range = { bar->phys, bar->total, bar->key };
 	int result;
 
 	if (bar->number == NVMEV_CMB_BAR)
-		bar->memory = (__force void *)ioremap(bar->phys, bar->size);
+		bar->memory = (__force void *)ioremap(bar->phys, bar->total);
 	else
-		bar->memory = memremap(bar->phys, bar->size, MEMREMAP_WT);
+		bar->memory = memremap(bar->phys, bar->total, MEMREMAP_WT);
 	if (!bar->memory)
 		return nvmev_fail(error, -ENOMEM, "%s: cannot be mapped", bar->key);
 	result = nvmev_range_check_backed(&range, bar->memory, error);
@@ -176,11 +176,11 @@ static int nvmev_range_take_bars(struct nvmev_host *host, struct nvmev_range *ra
 					  "%s=%llu: in reserved memory %u or more is right", bar->key,
 					  bar->size, NVMEV_RANGE_BAR_MIN);
 		bar->phys = round_up(range->start, bar->size);
-		if (bar->phys + bar->size + keep_state + NVMEV_RANGE_MIN > end)
+		if (bar->phys + bar->total + keep_state + NVMEV_RANGE_MIN > end)
 			return nvmev_fail(error, -ERANGE,
 					  "%s=%llu: %s has no room for it beside %uM of data", bar->key,
 					  bar->size, range->text, NVMEV_RANGE_MIN >> 20);
-		range->start = bar->phys + bar->size;
+		range->start = bar->phys + bar->total;
 	}
 	range->size = end - range->start;
 	for (i = 0; i < NVMEV_MEMORY_BARS; i++) {

@@ -5,13 +5,14 @@
  * the nvme driver can make some. Otherwise it is RAM, where a driver finds no memory to share.
  */
 #include <linux/gfp.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/set_memory.h>
 #include <linux/sizes.h>
 
 #include "device.h"
 
-/* One block of memory is not larger. */
+/* One block of memory is not larger: there is one for all controllers. */
 #define NVMEV_RAM_BAR_MAX SZ_4M
 
 void nvmev_memory_bars_init(struct nvmev_host *host)
@@ -20,11 +21,13 @@ void nvmev_memory_bars_init(struct nvmev_host *host)
 		.key = "cmb",
 		.number = NVMEV_CMB_BAR,
 		.size = host->config.cmb_size,
+		.total = (u64)host->config.cmb_size * host->nr_functions,
 	};
 	host->memory_bars[NVMEV_PMR] = (struct nvmev_memory_bar){
 		.key = "pmr",
 		.number = NVMEV_PMR_BAR,
 		.size = host->config.pmr_size,
+		.total = (u64)host->config.pmr_size * host->nr_functions,
 	};
 }
 
@@ -33,7 +36,7 @@ static void nvmev_ram_mark(const struct nvmev_memory_bar *bar, bool reserved)
 	struct page *page = virt_to_page(bar->memory);
 	u64 i;
 
-	for (i = 0; i < bar->size >> PAGE_SHIFT; i++) {
+	for (i = 0; i < bar->total >> PAGE_SHIFT; i++) {
 		if (reserved)
 			SetPageReserved(page + i);
 		else
@@ -41,14 +44,16 @@ static void nvmev_ram_mark(const struct nvmev_memory_bar *bar, bool reserved)
 	}
 }
 
-static int nvmev_ram_take(struct nvmev_memory_bar *bar, struct nvmev_error *error)
+static int nvmev_ram_take(struct nvmev_memory_bar *bar, unsigned int controllers,
+			  struct nvmev_error *error)
 {
-	if (bar->size > NVMEV_RAM_BAR_MAX)
+	if (bar->total > NVMEV_RAM_BAR_MAX)
 		return nvmev_fail(error, -ERANGE,
-				  "%s=%llu: up to %u, or memmap_start and memmap_size, is right", bar->key,
-				  bar->size, NVMEV_RAM_BAR_MAX);
-	/* That is aligned to its size, which is a power of two. */
-	bar->memory = alloc_pages_exact(bar->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+				  "%s=%llu: with %u controllers up to %lu, or memmap_start and memmap_size, is right",
+				  bar->key, bar->size, controllers,
+				  rounddown_pow_of_two(NVMEV_RAM_BAR_MAX / controllers));
+	/* That is aligned to the power of two that is not smaller. */
+	bar->memory = alloc_pages_exact(bar->total, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!bar->memory)
 		return nvmev_fail(error, -ENOMEM, "%s=%llu: there is no contiguous memory of that size",
 				  bar->key, bar->size);
@@ -56,7 +61,7 @@ static int nvmev_ram_take(struct nvmev_memory_bar *bar, struct nvmev_error *erro
 	bar->is_ram = true;
 	nvmev_ram_mark(bar, true);
 	/* As the mappings of sysfs are. */
-	set_memory_uc((unsigned long)bar->memory, bar->size >> PAGE_SHIFT);
+	set_memory_uc((unsigned long)bar->memory, bar->total >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -70,7 +75,7 @@ int nvmev_memory_bars_start(struct nvmev_host *host, struct nvmev_error *error)
 
 		if (!bar->size || bar->memory)
 			continue;
-		result = nvmev_ram_take(bar, error);
+		result = nvmev_ram_take(bar, host->nr_functions, error);
 		if (result) {
 			nvmev_memory_bars_stop(host);
 			return result;
@@ -90,9 +95,9 @@ void nvmev_memory_bars_stop(struct nvmev_host *host)
 
 		if (!bar->memory || !bar->is_ram)
 			continue;
-		set_memory_wb((unsigned long)bar->memory, bar->size >> PAGE_SHIFT);
+		set_memory_wb((unsigned long)bar->memory, bar->total >> PAGE_SHIFT);
 		nvmev_ram_mark(bar, false);
-		free_pages_exact(bar->memory, bar->size);
+		free_pages_exact(bar->memory, bar->total);
 		bar->memory = NULL;
 	}
 }

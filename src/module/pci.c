@@ -127,7 +127,8 @@ static void nvmev_function_added(struct nvmev_function *function, struct pci_dev
 		const struct nvmev_memory_bar *bar = &function->host->memory_bars[i];
 
 		if (bar->size)
-			nvmev_bar_added(function, pdev, bar->number, bar->phys, bar->size);
+			nvmev_bar_added(function, pdev, bar->number, nvmev_memory_bar_phys(bar, function),
+					bar->size);
 	}
 	nvmev_ram_bars_set(function, pdev, BUS_NOTIFY_ADD_DEVICE);
 
@@ -222,7 +223,7 @@ static void nvmev_memory_windows_fill(const struct nvmev_host *host, struct nvme
 			continue;
 		own->memory_windows[i].name = "nvmev";
 		own->memory_windows[i].start = bar->phys;
-		own->memory_windows[i].end = bar->phys + bar->size - 1;
+		own->memory_windows[i].end = bar->phys + bar->total - 1;
 		own->memory_windows[i].flags = IORESOURCE_MEM | IORESOURCE_MEM_64 | IORESOURCE_PREFETCH;
 	}
 }

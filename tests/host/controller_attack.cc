@@ -82,8 +82,8 @@ Settings settings_of(u8 kind, u8 shape) {
   settings.add("queue_entries", "64");
   settings.add("inflight", "64");
   settings.add("dispatchers", std::to_string(1 + (shape & 1)));
-  if (row.controllers == 1 && kind & 0x40) settings.add("cmb", "64K");
-  if (row.controllers == 1 && kind & 0x80) settings.add("pmr", "64K");
+  if (kind & 0x40) settings.add("cmb", "64K");
+  if (kind & 0x80) settings.add("pmr", "64K");
   if (row.controllers > 1 && kind & 0x40) settings.add("virtualization", "1");
   return settings;
 }
@@ -158,15 +158,15 @@ class Attack {
 
   void write_register() {
     const u8 which = input_.take<u8>();
-    if (which & 0x80 && device_.cmb() != nullptr) return place_cmb(which & 3);
-    if (which & 0x40 && device_.pmr() != nullptr) return place_pmr(which & 3);
+    if (which & 0x80 && device_.cmb(controller_) != nullptr) return place_cmb(which & 3);
+    if (which & 0x40 && device_.pmr(controller_) != nullptr) return place_pmr(which & 3);
     write32(which & 0x3c, value());
   }
   // Over pages of the requester's memory, of which the buffer has a copy then.
   void place_cmb(u32 bits) {
     const u64 where = address() & ~0xfffull;
     for (u64 at = 0; at < device_.config().cmb_size; at += kPageSize) {
-      std::memcpy(device_.cmb() + at, host_.arena.at(page(static_cast<u32>((where - base_ + at) / kPageSize))), kPageSize);
+      std::memcpy(device_.cmb(controller_) + at, host_.arena.at(page(static_cast<u32>((where - base_ + at) / kPageSize))), kPageSize);
     }
     write64(offsetof(nvme::Registers, cmbmsc), where | bits);
   }

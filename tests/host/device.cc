@@ -55,8 +55,8 @@ Device::Device(TestHost& host, const nvmev_config& config)
     : host_(host),
       config_(config),
       bar_(static_cast<u8*>(zeroed(config.controllers * size_t{NVMEV_BAR_SIZE}))) {
-  config_.cmb_base = zeroed(config.cmb_size);
-  config_.pmr_base = zeroed(config.pmr_size);
+  config_.cmb_base = zeroed(config.controllers * size_t{config.cmb_size});
+  config_.pmr_base = zeroed(config.controllers * size_t{config.pmr_size});
   nvmev_error error{};
   if (nvmev_dev_create(&config_, &host_, bar_, &dev_, &error) != 0) {
     std::fprintf(stderr, "nvmev_dev_create: %s\n", error.text);

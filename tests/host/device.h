@@ -41,8 +41,9 @@ class Device {
   nvmev_dev* get() const { return dev_; }
   u8* bar(u32 controller = 0) const { return bar_ + static_cast<size_t>(controller) * NVMEV_BAR_SIZE; }
   // What the requester sees as BARs 2 and 4; nullptr if there is none.
-  u8* cmb() const { return static_cast<u8*>(config_.cmb_base); }
-  u8* pmr() const { return static_cast<u8*>(config_.pmr_base); }
+  // Of a controller; nullptr if there is none.
+  u8* cmb(u32 controller = 0) const { return part(config_.cmb_base, config_.cmb_size, controller); }
+  u8* pmr(u32 controller = 0) const { return part(config_.pmr_base, config_.pmr_size, controller); }
   TestHost& host() const { return host_; }
   const nvmev_config& config() const { return config_; }
 
@@ -53,6 +54,10 @@ class Device {
   std::string report() const;
 
  private:
+  static u8* part(void* all, size_t bytes, u32 controller) {
+    return all != nullptr ? static_cast<u8*>(all) + bytes * controller : nullptr;
+  }
+
   TestHost& host_;
   nvmev_config config_;
   u8* bar_;

@@ -131,8 +131,9 @@ def find_commands(pci):
     check("100 reads and writes", found >= 100)
 
 
-def contents(size):
-    return random.Random(size).randbytes(size)
+def contents(pci, size):
+    """Other ones for each function of a device."""
+    return random.Random(f"{pci.split(':')[-1]} {size}").randbytes(size)
 
 
 def write_pmr(pci):
@@ -141,13 +142,13 @@ def write_pmr(pci):
     registers.write32(PMRCTL, 1)
     wait("PMRSTS.NRDY = 0", lambda: registers.read32(PMRSTS) == 0)
     region = Bar(pci, registers.read32(PMRCAP) >> 5 & 7)
-    region.memory[:] = contents(len(region.memory))
+    region.memory[:] = contents(pci, len(region.memory))
     check("PMRSTS", registers.read32(PMRSTS) == 0)
 
 
 def check_pmr(pci):
     region = Bar(pci, 4)
-    check("contents", region.memory[:] == contents(len(region.memory)))
+    check("contents", region.memory[:] == contents(pci, len(region.memory)))
 
 
 {"cmb": drive_from_cmb, "cmb-commands": find_commands, "pmr-write": write_pmr, "pmr-check": check_pmr}[sys.argv[2]](sys.argv[1])

@@ -137,33 +137,39 @@ nvmev_controllers() {
 }
 
 _controller_there() { [ -n "$(nvmev_controllers)" ]; }
+_controllers_there() { [ "$(nvmev_controllers | wc -l)" = "$1" ]; }
 
-# load_nvmev [PARAMETER=VALUE...]: inserts the module, waits for its disk, sets the variables above.
+# load_nvmev [PARAMETER=VALUE...]: inserts the module, waits for all controllers and a disk, sets the variables above.
 load_nvmev() {
+	local controllers=1
+	if [[ " $*" =~ " controllers="([0-9]+) ]]; then controllers=${BASH_REMATCH[1]}; fi
 	insmod "$MODULE" "$@" || fail "insmod nvmev.ko $*: dmesg ends:
 $(dmesg | tail -15)"
-	wait_until 20 _controller_there || fail "the driver found no controller; dmesg ends:
+	wait_until 20 _controllers_there "$controllers" || fail "the driver found not $controllers controllers; dmesg ends:
 $(dmesg | tail -15)"
 	read -r CTRL < <(nvmev_controllers)
 	PCI=$(<"/sys/class/nvme/$CTRL/address")
 	CTRL_DEV=/dev/$CTRL
 	DISK=${CTRL}n1
-	# A namespace that is no disk may have been given the first number.
-	if [[ " $*" == *" namespaces="* ]] && ! wait_until 2 test -e "/dev/$DISK"; then
-		DISK=$(_any_disk) || fail "no disk; dmesg ends: $(dmesg | tail -15)"
+	# A namespace that is no disk may have been given the first number, and the disk of several controllers that of any of them.
+	if [[ " $*" =~ " "(namespaces|controllers)= ]] && ! wait_until 2 test -e "/dev/$DISK"; then
+		wait_until 20 _any_disk || fail "no disk; dmesg ends: $(dmesg | tail -15)"
+		DISK=$(_any_disk)
 	fi
 	DISK_DEV=/dev/$DISK
 	wait_dev "$DISK_DEV"
 }
 
-# The controller's disk with the lowest number.
+# The disk with the lowest number that the controllers have.
 _any_disk() {
-	local disk
-	for disk in "/dev/${CTRL}n"[0-9]; do
-		if [ -b "$disk" ]; then
-			basename "$disk"
-			return
-		fi
+	local controller disk
+	for controller in $(nvmev_controllers); do
+		for disk in "/dev/${controller}n"[0-9]; do
+			if [ -b "$disk" ]; then
+				basename "$disk"
+				return
+			fi
+		done
 	done
 	return 1
 }

@@ -145,7 +145,7 @@ void transfer(StateArchive& archive, Subsystem& subsystem, u64 now) {
   if (!stays) subsystem.medium.transfer(archive);
   archive.expect("the room for metadata", subsystem.metadata.room());
   if (!stays && subsystem.metadata.room() != 0 && archive.ok()) subsystem.metadata.medium().transfer(archive);
-  if (!stays && subsystem.config.pmr_size != 0) archive.sparse(subsystem.config.pmr_base, subsystem.config.pmr_size);
+  if (!stays && subsystem.config.pmr_size != 0) archive.sparse(subsystem.config.pmr_base, pmr_bytes(subsystem.config));
 }
 
 int refuse_types_without_state(const Subsystem& subsystem, nvmev_error* error) {
