@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -109,12 +110,19 @@ std::vector<DeviceEntry> list_devices() {
 }
 
 void print_devices(const std::vector<DeviceEntry>& devices) {
-  constexpr auto kRow = "{:<20} {:<5} {:<12} {:<10} {:<16} {}\n";
-  fmt::print(kRow, "NAME", "POWER", "TYPE", "CAPACITY", "CONTROLLERS", "NAMESPACES");
+  std::vector<std::array<std::string, 6>> rows = {{"NAME", "POWER", "TYPE", "CAPACITY", "CONTROLLERS", "NAMESPACES"}};
   for (const DeviceEntry& device : devices) {
-    fmt::print(kRow, device.name, device.on ? "on" : "off", or_dash(device.type), device.on ? size_text(device.capacity) : "-",
-               or_dash(fmt::format("{}", fmt::join(device.controllers, ","))),
-               or_dash(fmt::format("{}", fmt::join(device.namespaces, ","))));
+    rows.push_back({device.name, device.on ? "on" : "off", device.type, device.on ? size_text(device.capacity) : "",
+                    fmt::format("{}", fmt::join(device.controllers, ",")), fmt::format("{}", fmt::join(device.namespaces, ","))});
+  }
+  std::array<std::size_t, 6> widths{};
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    // Nothing behind the last column.
+    for (std::size_t i = 0; i + 1 < row.size(); i++) fmt::print("{:<{}}", or_dash(row[i]), widths[i] + 2);
+    fmt::print("{}\n", or_dash(row.back()));
   }
 }
 
