@@ -29,6 +29,19 @@ bool is_used(const Shared& shared, const Region& region) {
 
 u32 select(const Sqe& sqe) { return sqe.cdw10 & 0xf; }
 
+bool step_delete(Controller& controller, AdminJob& job, Status*, u32*);
+
+// Whether the namespace is about to go. `nsid`: kNsidBroadcast for one that is to be created, which goes if all do.
+bool is_being_deleted(Controller& controller, u32 nsid) {
+  bool found = false;
+  controller.subsystem().for_each_controller([&](Controller& other) {
+    for (const AdminJob& job : other.jobs()) {
+      if (job.step == step_delete) found |= job.sqe.nsid == nvme::kNsidBroadcast || job.sqe.nsid == nsid;
+    }
+  });
+  return found;
+}
+
 // ---- Create ------------------------------------------------------------------------------------------------------
 
 // Of the regions with that command set, the first that may have room.
@@ -82,6 +95,8 @@ Status read_wanted_blocks(const Shared& of, const Region& region, const u8* page
 AdminResult create_namespace(Controller& controller, const Sqe& sqe) {
   const u8 command_set = static_cast<u8>(sqe.cdw11 >> 24);
   if (sqe.nsid != 0) return {Status::kInvalidField};
+  // It would go with the others.
+  if (is_being_deleted(controller, nvme::kNsidBroadcast)) return {Status::kNamespaceNotReady};
   Region* region = find_region(controller.shared(), command_set);
   if (region == nullptr) return {Status::kIoCommandSetNotSupported};
   u8* page = controller.scratch();
@@ -176,16 +191,6 @@ Status read_controller_list(Controller& controller, const Sqe& sqe, u32* control
   return Status::kSuccess;
 }
 
-bool is_being_deleted(Controller& controller, const Namespace& ns) {
-  bool found = false;
-  controller.subsystem().for_each_controller([&](Controller& other) {
-    for (const AdminJob& job : other.jobs()) {
-      found |= job.step == step_delete && job.nsid <= ns.id && ns.id <= job.last_nsid;
-    }
-  });
-  return found;
-}
-
 // Changes the attachment to those of `controllers`, and tells them.
 void set_attachment(Controller& controller, Namespace& ns, u32 controllers, bool attached) {
   controller.subsystem().for_each_controller([&](Controller& other) {
@@ -222,7 +227,7 @@ AdminResult namespace_attachment(Controller& controller, const Sqe& sqe) {
   if (const Status status = read_controller_list(controller, sqe, &controllers); status != Status::kSuccess) return {status};
   if (ns->formatting.load(std::memory_order_relaxed)) return {Status::kFormatInProgress};
   if (!controller.may_write(*ns)) return {Status::kReservationConflict};
-  if (is_being_deleted(controller, *ns)) return {Status::kNamespaceNotReady};
+  if (is_being_deleted(controller, ns->id)) return {Status::kNamespaceNotReady};
   const u32 attached = ns->controllers.load(std::memory_order_relaxed);
   if (select(sqe) == kAttach) {
     if ((attached & controllers) != 0) return {Status::kNamespaceAlreadyAttached};

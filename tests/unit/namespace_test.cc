@@ -183,6 +183,22 @@ TEST_F(Namespaces, OneFormatEach) {
   EXPECT_EQ(field(Cns::kNamespace, 2, 0), 8192u);
 }
 
+// All are deleted, which takes a while: one that is created meanwhile must not go with them.
+TEST_F(Namespaces, NoneIsCreatedWhileAllAreDeleted) {
+  DmaBuffer buffer(rig_.driver.arena(), 4096);
+  buffer.write(wanted(8, 8, 0));
+  const Prps prps(rig_.driver.arena(), buffer);
+  const u16 deleted = rig_.driver.queue(0, cmd::with_prps(cmd::manage_namespace(nvme::kNsidBroadcast, kDelete), prps));
+  const u16 created = rig_.driver.queue(0, cmd::with_prps(cmd::manage_namespace(0, kCreate), prps));
+  rig_.driver.ring(0);
+  const Completion refused = rig_.driver.wait(0, created);
+  EXPECT_EQ(refused.status, Status::kNamespaceNotReady);
+  EXPECT_FALSE(refused.dnr) << "worth a retry";
+  EXPECT_TRUE(rig_.driver.wait(0, deleted).ok());
+  EXPECT_TRUE(create(8).ok());
+  EXPECT_EQ(ids(Cns::kAllocatedNamespaces), std::vector<u32>{1});
+}
+
 TEST_F(Namespaces, NeverWithoutABlock) {
   ASSERT_TRUE(remove(1).ok());
   ASSERT_TRUE(create(7).ok());
