@@ -32,6 +32,11 @@ u32 Layout::superblock_capacity(u32 superblock) const {
 
 int Layout::init(const nvmev_config& config, nvmev_error* error) {
   if (const int result = flash::check_flash(config, error); result != 0) return result;
+  // A superblock with a bad block that nothing replaces is lost: few of them, and the data do not fit.
+  if (config.bad_blocks > config.spare_blocks) {
+    return fail(error, err::kInvalid, "bad_blocks=%u.%03u with spare_blocks=%u.%03u: not more than that is right",
+                config.bad_blocks / 1000, config.bad_blocks % 1000, config.spare_blocks / 1000, config.spare_blocks % 1000);
+  }
   geometry = flash::Geometry::of(config);
   unit_bytes = config.mapping_unit;
   if (unit_bytes > geometry.row_bytes() || geometry.row_bytes() / unit_bytes > 64) {

@@ -116,6 +116,13 @@ TEST(ConvCollect, TooLittleSpareAreaIsRefusedWithTheFigureThatWouldDo) {
   EXPECT_NE(std::string(error.text).find("is right"), std::string::npos) << error.text;
 }
 
+TEST(ConvCollect, BadBlocksThatNothingReplacesAreRefused) {
+  nvmev_error error{};
+  EXPECT_EQ(conv::Conv::check(ConvDevice::configure("capacity=64M bad_blocks=2 spare_blocks=2.5"), &error), 0) << error.text;
+  EXPECT_LT(conv::Conv::check(ConvDevice::configure("capacity=64M bad_blocks=2 spare_blocks=1.5"), &error), 0);
+  EXPECT_STREQ(error.text, "bad_blocks=2.000 with spare_blocks=1.500: not more than that is right");
+}
+
 TEST(ConvCollect, SequentialOverwritesCostNothing) {
   ConvDevice device(std::string(kOneDie) + "capacity=64M over_provisioning=10");
   device.fill();
