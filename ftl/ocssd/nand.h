@@ -35,6 +35,7 @@ class Nand {
     return now;
   }
 
+  MediaTraffic traffic() const { return array_.traffic(); }
   void report(TextWriter& text, u64 now) const { array_.report(text, now); }
 
  private:

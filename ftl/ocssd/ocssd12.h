@@ -22,6 +22,7 @@ class Ocssd12 final : public Ftl, public OpenChannel {
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override { nand_.retune(config); }
   FtlHealth health() const override;
+  MediaTraffic traffic() const override { return nand_.traffic(); }
   void report(TextWriter& text) const override;
   void destroy() override;
   bool keeps_state() const override { return true; }

@@ -24,6 +24,7 @@ class Ocssd20 final : public Ftl, public OpenChannel {
   u64 state_hash() const override { return chunks_.hash(); }
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override;
+  MediaTraffic traffic() const override { return nand_.traffic(); }
   void report(TextWriter& text) const override;
   void destroy() override;
   void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;

@@ -7,6 +7,7 @@
 
 #include "host/bytes.h"
 #include "host/open_channel.h"
+#include "nvmev/nvme/ocp.h"
 
 namespace nvmev::test {
 namespace {
@@ -69,6 +70,11 @@ class Ocssd20 : public testing::Test {
 class With : public Ocssd20 {
  protected:
   With() : Ocssd20(small({{"mccap", "0"}, {"maxoc", "3"}, {"maxocpu", "2"}})) {}
+};
+
+class WithOcp : public Ocssd20 {
+ protected:
+  WithOcp() : Ocssd20(small({{"ocp", "1"}})) {}
 };
 
 class Faulty : public Ocssd20 {
@@ -285,6 +291,16 @@ TEST_F(Ocssd20, DataAndMetadataComeBack) {
   expect_sector(read, 1, 100);
   expect_sector(read, 2, 111);
   expect_sector(read, 3, 112);
+}
+
+TEST_F(WithOcp, LogsCountWhatFlashReadsAndPrograms) {
+  const auto log = [&] { return rig.driver.log<nvme::OcpSmartLog>(nvme::LogPage::kOcpSmart); };
+  EXPECT_EQ(log().media_written.low, 0u);
+  fill(7);
+  EXPECT_GE(log().media_written.low, u64{kSectors} * 4096);
+  EXPECT_EQ(log().media_read.low, 0u);
+  ASSERT_TRUE(ssd.read({address(7, 0)}).ok());
+  EXPECT_GE(log().media_read.low, 4096u);
 }
 
 TEST_F(Ocssd20, WriteWithoutMetadataLeavesZeros) {
