@@ -15,8 +15,8 @@ import time
 from vmlib import host, initrd, qemu
 from vmlib.host import VmError
 
-# The emulated CPUs now and then run stale code while the kernel patches itself early in a boot; and on a busy machine the
-# kernel does not see its timer tick in the time that it allows.
+# The emulated CPUs now and then run stale code while the kernel patches itself early in a boot, or stand still for ever; and on
+# a busy machine the kernel does not see its timer tick in the time that it allows.
 _BOOT_TRIES = 4
 _STILLBORN = re.compile(r"int3: 0000|Oops: int3|IO-APIC \+ timer doesn't work")
 _DIED = re.compile(r"Kernel panic|Oops:|BUG: unable|general protection fault|reboot: Restarting")
@@ -73,7 +73,7 @@ class _Streams:
             port.close()
 
 
-def _follow(process, streams, deadline):
+def _follow(process, streams, deadline, boot_deadline, console):
     """Passes the output on until the guest ends (True) or has to be ended (False)."""
     ending = False
     while True:
@@ -82,21 +82,26 @@ def _follow(process, streams, deadline):
             ending, deadline = True, now + _GRACE
         if deadline is not None and now >= deadline:
             return False
+        if boot_deadline is not None and now >= boot_deadline:
+            if not _has_booted(_read(console)):
+                return False
+            boot_deadline = None
         if not streams.pump(1.0 if deadline is None else min(1.0, deadline - now)):
             process.wait()
             return True
 
 
-def _boot(command, files, options, streams, qemu_log):
+def _boot(command, files, options, streams, folder):
     """One boot: the command's status or None, and whether the guest ended by itself."""
     terminal = None if options.shell else subprocess.DEVNULL
-    with qemu_log.open("w") as errors, subprocess.Popen(
+    with (folder / "qemu.log").open("w") as errors, subprocess.Popen(
             command, pass_fds=[file.fileno() for file in files], stdin=terminal, stdout=terminal,
             stderr=errors) as process:
         streams.hand_over()
-        deadline = time.monotonic() + options.timeout if options.timeout else None
+        start = time.monotonic()
+        deadline = start + options.timeout if options.timeout else None
         try:
-            ended = _follow(process, streams, deadline)
+            ended = _follow(process, streams, deadline, start + options.boot_timeout, folder / "console.log")
         finally:
             process.kill()
     return streams.status, ended
@@ -132,9 +137,20 @@ def _read(console):
     return console.read_text(errors="replace") if console.exists() else ""
 
 
-def _stillborn(text):
-    """Whether the emulator, not the module, killed the kernel: before its first program ran."""
-    return bool(_STILLBORN.search(text)) and _INIT_RUNS not in text
+def _has_booted(text):
+    """Whether the kernel's first program ran: what comes before is not for the module to spoil."""
+    return _INIT_RUNS in text
+
+
+def _stillborn(text, ended, options):
+    """What the emulator, not the module, did to the kernel before its first program ran; None if that ran."""
+    if _has_booted(text):
+        return None
+    if _STILLBORN.search(text):
+        return "died in early boot ('int3' or no timer, faults of the emulator)"
+    if not ended and (not options.timeout or options.boot_timeout < options.timeout):
+        return f"ran no program within {options.boot_timeout:g} s (the emulator stands still now and then)"
+    return None
 
 
 def _verdict(status, ended, folder, options):
@@ -149,7 +165,9 @@ def _verdict(status, ended, folder, options):
             return status or host.EXIT_GUEST_DIED, f"the guest did not power off; {shown}"
         return status, f"status {status}; the guest's console: {console}" if status else None
     if not ended:
-        return host.EXIT_TIMEOUT, f"time limit of {options.timeout:g} s; {shown}"
+        stillborn = _stillborn(text, ended, options)
+        limit = f"the guest {stillborn}" if stillborn else f"time limit of {options.timeout:g} s"
+        return host.EXIT_TIMEOUT, f"{limit}; {shown}"
     if text:
         return host.EXIT_GUEST_DIED, f"the guest died; {shown}"
     raise VmError(f"QEMU did not start: {host.tail(folder / 'qemu.log', 5)}")
@@ -168,10 +186,11 @@ def run(image, options):
             if options.verbose:
                 host.say(shlex.join(command))
             files = [*streams.theirs, root, *filter(None, [disk])]
-            status, ended = _boot(command, files, options, streams, folder / "qemu.log")
-            if attempt == _BOOT_TRIES or not _stillborn(_read(console)):
+            status, ended = _boot(command, files, options, streams, folder)
+            stillborn = _stillborn(_read(console), ended, options)
+            if attempt == _BOOT_TRIES or not stillborn:
                 break
-            host.say("the emulated kernel died in early boot ('int3' or no timer, faults of the emulator): again")
+            host.say(f"the guest {stillborn}: again")
     if options.console and console.exists():
         shutil.copyfile(console, options.console)
     status, message = _verdict(status, ended, folder, options)

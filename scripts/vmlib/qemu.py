@@ -27,6 +27,7 @@ class Options:
     module: pathlib.Path | None = None
     accel: str = ""
     timeout: float = 600
+    boot_timeout: float = 120
     shell: bool = False
     verbose: bool = False
     console: pathlib.Path | None = None
