@@ -44,7 +44,7 @@ class Conv final : public Ftl, public Placement {
   Placement* placement() override { return offers_placement_ ? this : nullptr; }
   StreamLimits streams() const override;
   void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
-  u32 erase_counts(u32 die, u32* counts, u32 size) const override;
+  u32 erase_counts(u32 die, u32* counts, u32 size) const override { return wear_.erase_counts(die, counts, size); }
   u64 state_hash() const override;
   void retune(const nvmev_config& config) override;
   FtlHealth health() const override { return wear_.health(); }

@@ -87,13 +87,6 @@ MediaCounters Conv::media() const {
   };
 }
 
-u32 Conv::erase_counts(u32 die, u32* counts, u32 size) const {
-  const flash::Geometry& geometry = layout_.geometry;
-  if (die >= geometry.dies) return 0;
-  for (u32 i = 0; i < geometry.die_blocks && i < size; i++) counts[i] = wear_.block_erases(die, i);
-  return geometry.die_blocks;
-}
-
 u64 Conv::state_hash() const {
   u64 hash = 0x6e766d6576ull;
   const auto add = [&hash](u64 value) { hash = flash::mix(hash ^ value); };

@@ -57,6 +57,12 @@ bool Wear::replace(u32 die, u32 block) {
   return false;
 }
 
+u32 Wear::erase_counts(u32 die, u32* counts, u32 size) const {
+  if (die >= dies_) return 0;
+  for (u32 i = 0; i < die_blocks_ && i < size; i++) counts[i] = block_erases(die, i);
+  return die_blocks_;
+}
+
 bool Wear::erase(u32 die, u32 block) {
   const u32 which = physical(die, block);
   u32& count = erases_[index(die, which)];

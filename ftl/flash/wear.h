@@ -28,6 +28,8 @@ class Wear {
 
   // Of a die block itself, spare ones behind the others.
   u32 block_erases(u32 die, u32 physical) const { return erases_[index(die, physical)]; }
+  // See Ftl::erase_counts().
+  u32 erase_counts(u32 die, u32* counts, u32 size) const;
 
   // Refuses what erases cannot have left.
   void transfer(StateArchive& archive, nvmev_host* host);

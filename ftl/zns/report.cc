@@ -82,13 +82,6 @@ MediaCounters Zns::media() const {
   };
 }
 
-u32 Zns::erase_counts(u32 die, u32* counts, u32 size) const {
-  const flash::Geometry& geometry = layout_.geometry;
-  if (die >= geometry.dies) return 0;
-  for (u32 i = 0; i < geometry.die_blocks && i < size; i++) counts[i] = wear_.block_erases(die, i);
-  return geometry.die_blocks;
-}
-
 u64 Zns::state_hash() const {
   u64 hash = 0x7a6e73ull;
   const auto add = [&hash](u64 value) { hash = flash::mix(hash ^ value); };

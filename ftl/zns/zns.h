@@ -49,7 +49,7 @@ class Zns final : public Ftl, public Zones {
   IoPlan plan(const IoRequest& request) override;
   void format() override;
   Zones* zones() override { return this; }
-  u32 erase_counts(u32 die, u32* counts, u32 size) const override;
+  u32 erase_counts(u32 die, u32* counts, u32 size) const override { return wear_.erase_counts(die, counts, size); }
   u64 state_hash() const override;
   bool keeps_state() const override { return true; }
   void transfer(StateArchive& archive, u64* now) override;
