@@ -64,6 +64,11 @@ std::vector<std::string> DeviceDirectory::names() {
   return names;
 }
 
+void DeviceDirectory::check() const {
+  check_module();
+  if (!fs::is_directory(kDevices / name_)) throw std::runtime_error(name_ + ": there is no such device");
+}
+
 std::string DeviceDirectory::path(const std::string& key) const { return kDevices / name_ / key; }
 
 bool DeviceDirectory::has_file(const std::string& key) const {
@@ -80,14 +85,14 @@ void DeviceDirectory::make() {
 }
 
 void DeviceDirectory::remove() {
-  check_module();
-  if (rmdir(path("").c_str()) != 0) fail(name_, errno, errno == ENOENT ? "there is no such device" : "");
+  check();
+  if (rmdir(path("").c_str()) != 0) fail(name_, errno, "");
 }
 
 void DeviceDirectory::write(const std::string& key, const std::string& value) {
   KernelLog log;
   const int file = open(path(key).c_str(), O_WRONLY | O_CLOEXEC);
-  if (file < 0) fail(name_, errno, fs::is_directory(kDevices / name_) ? "" : "there is no such device");
+  if (file < 0) fail(name_, errno, "");
   // The module takes one write as one value.
   const std::string text = value + "\n";
   const ssize_t written = ::write(file, text.data(), text.size());
@@ -98,15 +103,14 @@ void DeviceDirectory::write(const std::string& key, const std::string& value) {
 }
 
 void DeviceDirectory::set_power(bool on) {
-  check_module();
+  check();
   write("power", on ? "1" : "0");
 }
 
 bool DeviceDirectory::power() const { return get("power") == "1"; }
 
 void DeviceDirectory::set(const std::vector<Assignment>& assignments) {
-  check_module();
-  if (!fs::is_directory(kDevices / name_)) throw std::runtime_error(name_ + ": there is no such device");
+  check();
   const bool running = power();
   std::string keys = running ? "" : get("keys");
   bool changed = false;
@@ -131,8 +135,8 @@ std::string DeviceDirectory::get(const std::string& key) const {
 }
 
 std::vector<std::string> DeviceDirectory::keys() const {
+  check();
   std::vector<std::string> keys;
-  if (!fs::is_directory(kDevices / name_)) throw std::runtime_error(name_ + ": there is no such device");
   for (const auto& entry : fs::directory_iterator(kDevices / name_)) {
     if (entry.is_regular_file() && entry.path().filename() != "power") keys.push_back(entry.path().filename());
   }

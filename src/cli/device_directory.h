@@ -36,6 +36,8 @@ class DeviceDirectory {
   std::vector<std::string> keys() const;
 
  private:
+  // Throws when there is no module or no such device.
+  void check() const;
   std::string path(const std::string& key) const;
   bool has_file(const std::string& key) const;
   void write(const std::string& key, const std::string& value);
