@@ -229,6 +229,13 @@ run_fio() {
 $(cat "/tmp/fio.$name")"
 }
 
+# interrupt_fio PID FILE: ends a fio in the background, whose report is in the file; it had no errors up to now.
+interrupt_fio() {
+	kill -INT "$1"
+	wait "$1" || true
+	if ! grep -q 'err= 0' "$2" || grep -qE 'error|verify:' "$2"; then fail "fio: $(cat "$2")"; fi
+}
+
 _MARK=
 # dmesg_mark: from here on dmesg_clean and dmesg_since look.
 dmesg_mark() {
