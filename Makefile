@@ -55,11 +55,11 @@ demo:
 
 test:
 	@scripts/setup vm unit
-	@scripts/tally '$(MAKE) unit' 'FUZZ_SEED=1 FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SEED=1 FUZZ_SECONDS=20 scripts/fuzz profile state' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests 6.1,6.12'
+	@scripts/tally '$(MAKE) unit' 'FUZZ_SEED=1 FUZZ_SECONDS=120 scripts/fuzz controller' 'FUZZ_SEED=1 FUZZ_SECONDS=20 scripts/fuzz profile state' '$(MAKE) sim-test' tests/harness/run 'scripts/guest-tests --retry 3 6.1,6.12'
 
 test-kernels:
 	@scripts/setup vm
-	@scripts/tally 'scripts/guest-tests 5.10,7.x'
+	@scripts/tally 'scripts/guest-tests --retry 3 5.10,7.x'
 
 clean:
 	@test ! -e "$(KDIR)/Makefile" || $(MAKE) -C "$(KDIR)" M="$(CURDIR)" clean

@@ -256,6 +256,8 @@ nvmev_said() { dmesg_since | grep -E '^nvmev: ' || true; }
 _NOISE='loading out-of-tree module taints kernel|module verification failed'
 _NOISE+='|clocksource: |[Cc]locksource .*unstable|hrtimer: interrupt took|perf: interrupt took too long'
 _NOISE+='|TSC found unstable after boot|tsc: Marking TSC unstable'
+# The end of 'Restarting tasks ... done.', which is a warning by itself when another message comes in between.
+_NOISE+='|^done\.$'
 # Said once by the driver of 6.12 at a passthrough command to any drive without SGLs.
 _NOISE+='|using unchecked (meta)?data buffer'
 # Said once, at a passthrough command, by drivers that do not know the scopes of commands (NVMe 2.0, log 05h).
