@@ -210,7 +210,7 @@ bool Conv::catch_up(u64 now) {
 }
 
 IoPlan Conv::plan(const IoRequest& request) {
-  now_.set(request.now);
+  run_clock_.set(request.now);
   while (!catch_up(request.now)) {
   }
   last_now_ = request.now;

@@ -17,6 +17,7 @@
 #include "nvmev/ftl.h"
 #include "nvmev/host_array.h"
 #include "nvmev/placement.h"
+#include "nvmev/run_clock.h"
 #include "placement_events.h"
 #include "separation.h"
 #include "statistics.h"
@@ -244,8 +245,7 @@ class Conv final : public Ftl, public Placement {
   u64 requests_ = 0;    // calls of plan()
   u64 format_chunk_ = 0;  // of the map, that a format has come to
   Counter clock_;       // units written to flash
-  Counter now_;         // ns, for reports,
-  Counter began_;       // and when this run began
+  RunClock run_clock_;
 };
 
 }  // namespace nvmev::conv

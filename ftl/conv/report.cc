@@ -68,7 +68,7 @@ void Conv::report(TextWriter& text) const {
            number(map_cache_.misses()));
   report_ratio(text, "write_amplification", clock_.get() * unit, statistics_.host_written_bytes.get());
   statistics_.report(text);
-  const u64 run = now_.get() - began_.get();
+  const u64 run = run_clock_.run();
   array_.report(text, run);
   flash::report_pcie(text, pcie_in_, pcie_out_, run);
 }

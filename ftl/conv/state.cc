@@ -41,8 +41,7 @@ void Conv::transfer(StateArchive& archive, u64* now) {
   archive.value(last_done_);
   if (!archive.loading() || !archive.ok()) return;
   check_state(archive, *now);
-  now_.set(*now);
-  began_.set(*now);
+  run_clock_.begin(*now);
 }
 
 }  // namespace nvmev::conv

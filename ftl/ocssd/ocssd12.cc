@@ -97,7 +97,7 @@ void Ocssd12::report(TextWriter& text) const {
   const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
   text.add("oc_version 1\nsectors_written %llu\nsectors_read %llu\nblock_erases %llu\n", number(sectors_written_.get()),
            number(sectors_read_.get()), number(erases_.get()));
-  nand_.report(text, now_.get() - began_.get());
+  nand_.report(text, run_clock_.run());
 }
 
 void Ocssd12::geometry(u8* page) const {
@@ -146,7 +146,7 @@ void Ocssd12::geometry(u8* page) const {
 }
 
 VectorOutcome Ocssd12::execute(u64 now, const VectorRequest& request, SectorRun* runs) {
-  now_.set(now);
+  run_clock_.set(now);
   nand_.begin(now);
   RunBuilder builder(runs);
   switch (request.op) {

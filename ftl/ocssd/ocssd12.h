@@ -4,6 +4,7 @@
 
 #include "nand.h"
 #include "nvmev/open_channel.h"
+#include "nvmev/run_clock.h"
 #include "runs.h"
 
 namespace nvmev::ocssd {
@@ -95,7 +96,7 @@ class Ocssd12 final : public Ftl, public OpenChannel {
   u32 until_failure_ = 0;   // sectors that are written before the next injected failures
   u32 failures_left_ = 0;
   Counter sectors_written_, sectors_read_, erases_;
-  Counter now_, began_;  // ns, for reports; when this run began
+  RunClock run_clock_;
 };
 
 }  // namespace nvmev::ocssd

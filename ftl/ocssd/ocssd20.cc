@@ -87,7 +87,7 @@ void Ocssd20::report(TextWriter& text) const {
   text.add("sectors_written %llu\nsectors_read %llu\nsectors_copied %llu\n", number(written_.get()), number(read_.get()),
            number(copied_.get()));
   text.add("chunk_resets %llu\nerases_most %u\n", number(resets_.get()), chunks_.most_erases());
-  nand_.report(text, now_.get() - began_.get());
+  nand_.report(text, run_clock_.run());
 }
 
 u64 Ocssd20::chunk_of(u64 address) const {
@@ -122,7 +122,7 @@ void Ocssd20::geometry(u8* page) const {
 }
 
 VectorOutcome Ocssd20::execute(u64 now, const VectorRequest& request, SectorRun* runs) {
-  now_.set(now);
+  run_clock_.set(now);
   nand_.begin(now);
   RunBuilder builder(runs);
   switch (request.op) {

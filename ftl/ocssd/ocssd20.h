@@ -8,6 +8,7 @@
 #include "nand.h"
 #include "notifications.h"
 #include "nvmev/open_channel.h"
+#include "nvmev/run_clock.h"
 #include "runs.h"
 
 namespace nvmev::ocssd {
@@ -108,7 +109,7 @@ class Ocssd20 final : public Ftl, public OpenChannel {
   Notifications notifications_;
   HostArray<u32> opening_in_unit_;  // zeros between commands
   Counter written_, read_, copied_, resets_;
-  Counter now_, began_;  // ns, for reports; when this run began
+  RunClock run_clock_;
 };
 
 }  // namespace nvmev::ocssd

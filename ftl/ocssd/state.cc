@@ -103,8 +103,7 @@ void Ocssd20::transfer(StateArchive& archive, u64* now) {
   notifications_.transfer(archive);
   for (Counter* counter : {&written_, &read_, &copied_, &resets_}) archive.counter(*counter);
   if (!archive.loading()) return;
-  now_.set(*now);
-  began_.set(*now);
+  run_clock_.begin(*now);
 }
 
 void Ocssd12::transfer(StateArchive& archive, u64* now) {
@@ -117,8 +116,7 @@ void Ocssd12::transfer(StateArchive& archive, u64* now) {
   archive.value(failures_left_);
   for (Counter* counter : {&sectors_written_, &sectors_read_, &erases_}) archive.counter(*counter);
   if (!archive.loading() || !archive.ok()) return;
-  now_.set(*now);
-  began_.set(*now);
+  run_clock_.begin(*now);
   for (const u8 block : types_) {
     if (!is_block_type(block)) return archive.refuse(err::kInvalid, "a block is of type %u", block);
   }

@@ -147,7 +147,7 @@ bool Ocssd20::write_group(const AddressList& to, const Group& group, RunBuilder&
   }
   if (chunk.state == ChunkState::kFree) {
     chunks_.set_state(group.chunk, ChunkState::kOpen);
-    chunk.programmed = now_.get();
+    chunk.programmed = run_clock_.now();
   }
   bool good = true;
   for (u32 at = 0; at < group.count;) {

@@ -64,7 +64,7 @@ void Zns::report(TextWriter& text) const {
   for (const Row& row : kRows) text.add("%s %llu\n", row.name, number((statistics_.*row.counter).get()));
   text.add("bad_blocks %llu\nspare_blocks_left %llu\npercentage_used %u\n", number(wear_.bad_blocks()),
            number(wear_.spare_left()), wear_.percentage_used());
-  const u64 run = now_.get() - began_.get();
+  const u64 run = run_clock_.run();
   array_.report(text, run);
   flash::report_pcie(text, pcie_in_, pcie_out_, run);
 }

@@ -101,8 +101,7 @@ void Zns::transfer(StateArchive& archive, u64* now) {
   archive.counters(statistics_);
   if (!archive.loading() || !archive.ok()) return;
   check_zones(archive);
-  now_.set(*now);
-  began_.set(*now);
+  run_clock_.begin(*now);
 }
 
 // What zones have in common: they cannot be more than the limits allow, nor lie in bad blocks.

@@ -100,7 +100,7 @@ void Zns::retune(const nvmev_config& config) {
 
 u64 Zns::begin(u64 now) {
   if (now < last_now_) now = last_now_;
-  now_.set(now);
+  run_clock_.set(now);
   last_now_ = now;
   array_.set_floor(now);
   advance(now);

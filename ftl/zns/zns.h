@@ -19,6 +19,7 @@
 #include "nvmev/counter.h"
 #include "nvmev/ftl.h"
 #include "nvmev/host_array.h"
+#include "nvmev/run_clock.h"
 #include "nvmev/zones.h"
 #include "write_buffer.h"
 #include "zone_table.h"
@@ -196,8 +197,7 @@ class Zns final : public Ftl, public Zones {
   u64 next_check_ = 0;                  // ns: of the limits
 
   u64 last_now_ = 0;                    // ns
-  Counter now_;                         // ns, for reports,
-  Counter began_;                       // and when this run began
+  RunClock run_clock_;
   Statistics statistics_;
 };
 

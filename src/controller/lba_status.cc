@@ -100,8 +100,7 @@ u32 build_log(const Shared& shared, u8* data) {
 
 // A host that reads with Retain Asynchronous Event is not done: it finds the same log again (NVM Command Set 1.2 section 5.2.1).
 u32 lba_status_log(Controller& controller, const Sqe& sqe, u8* data) {
-  constexpr u32 kRetainEvent = 1u << 15;
-  if ((sqe.cdw10 & kRetainEvent) == 0) return build_log(controller.shared(), data);
+  if ((sqe.cdw10 & nvme::kRetainAsynchronousEvent) == 0) return build_log(controller.shared(), data);
   KeptLbaStatus& kept = controller.kept_lba_status();
   if (kept.bytes == 0) {
     kept = {};

@@ -243,7 +243,6 @@ u32 supported_logs_log(Controller& controller, const Sqe&, u8* data) {
 }  // namespace
 
 AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
-  constexpr u32 kRetainEvent = 1u << 15;
   constexpr u32 kOffsetType = 1u << 23;
   constexpr u32 kUuidIndex = 0x7f;
   if (is_oc_log(controller.shared(), static_cast<u8>(sqe.cdw10))) return get_oc_log(controller, sqe);
@@ -282,7 +281,7 @@ AdminResult get_log_page(Controller& controller, const Sqe& sqe) {
   if (offset > view.size) return {Status::kInvalidField};
   const u32 from = static_cast<u32>(offset);
   const Status status = controller.send_padded(sqe, view.data + from, view.size - from, static_cast<u32>(bytes));
-  if (status == Status::kSuccess && (sqe.cdw10 & kRetainEvent) == 0) {
+  if (status == Status::kSuccess && (sqe.cdw10 & nvme::kRetainAsynchronousEvent) == 0) {
     controller.events().clear(row->id, sqe.nsid);
     if (row->when_read != nullptr) row->when_read(controller);
   }

@@ -35,6 +35,9 @@ enum class LogPage : u8 {
   kChunkNotification = 0xd0,  // open-channel SSD 2.0
 };
 
+// Get Log Page, CDW10: RAE.
+inline constexpr u32 kRetainAsynchronousEvent = 1u << 15;
+
 // Log page 00h, figure 202.
 struct SupportedLogsLog {
   u32 pages[256];

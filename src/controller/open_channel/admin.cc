@@ -213,7 +213,6 @@ AdminResult chunk_information_log(Controller& controller, const Sqe& sqe) {
 }
 
 AdminResult chunk_notification_log(Controller& controller, const Sqe& sqe) {
-  constexpr u32 kRetainEvent = 1u << 15;
   Shared& shared = controller.shared();
   const u32 nsid = sqe.nsid == 0 ? nvme::kNsidBroadcast : sqe.nsid;
   if (nsid != nvme::kNsidBroadcast && find_open_channel(controller, sqe, 2) == nullptr) {
@@ -226,7 +225,7 @@ AdminResult chunk_notification_log(Controller& controller, const Sqe& sqe) {
   if (offset > kPageSize) return {Status::kInvalidField};
   const u32 from = static_cast<u32>(offset);
   const Status status = controller.send_padded(sqe, page + from, kPageSize - from, static_cast<u32>(bytes_of(sqe)));
-  if (status == Status::kSuccess && (sqe.cdw10 & kRetainEvent) == 0) {
+  if (status == Status::kSuccess && (sqe.cdw10 & nvme::kRetainAsynchronousEvent) == 0) {
     controller.events().clear(nvme::LogPage::kChunkNotification, sqe.nsid);
   }
   return {status};

@@ -23,15 +23,15 @@ bool has_limits(const nvmev_config& config) {
 }  // namespace
 
 u32 changed_zones_log(Controller& controller, const nvme::Sqe& sqe, u8* data) {
-  constexpr u32 kRetainEvent = 1u << 15;
   const Namespace& ns = *controller.shared().namespaces.find(sqe.nsid);
   auto& log = *reinterpret_cast<nvme::ChangedZoneList*>(data);
   // The numbers first, in the same place: they are widened from the last on.
   u32* numbers = reinterpret_cast<u32*>(log.zones);
   u32 count = 0;
+  const bool clear = (sqe.cdw10 & nvme::kRetainAsynchronousEvent) == 0;
   zoned_model(controller, sqe).carry_out(controller.now(), [&](Ftl& ftl, u64 at) {
     ftl.zones()->advance(at);
-    count = ftl.zones()->take_changed(numbers, nvme::ChangedZoneList::kMax, (sqe.cdw10 & kRetainEvent) == 0);
+    count = ftl.zones()->take_changed(numbers, nvme::ChangedZoneList::kMax, clear);
     return IoPlan{at, nvme::Status::kSuccess};
   });
   if (count > nvme::ChangedZoneList::kMax) {
