@@ -145,6 +145,7 @@ class Conv final : public Ftl, public Placement {
   void begin_stripe(Frontier& frontier);
   void place(Frontier& frontier, u32 logical, u32 old);
   flash::ProgramDone program_stripe(Frontier& frontier, flash::Cause cause);
+  flash::ProgramDone program_units(Frontier& frontier, flash::Cause cause);
   // Programs what a host stream has collected, full or not, and does the garbage collection that this calls for.
   u64 program_stream(u32 stream);
   void program_any_stream();

@@ -148,9 +148,6 @@ bool Conv::open_superblock(Frontier& to, u64 at) {
       const bool host = to.stream < host_streams_;
       const u32 handle = host ? handle_of(to.stream) : 0;
       begin_superblock(to, blocks_.take_free(to.group, false), handle, 0, at);
-      if (host && handles_ != 0) {
-        events_.add({PlacementEvent::Kind::kImplicitlyModified, static_cast<u16>(handle), at, 0});
-      }
       break;
     }
     if (!collect_now(to.group, at)) return false;
@@ -188,6 +185,19 @@ void Conv::place(Frontier& to, u32 logical, u32 old) {
 // ---- From the buffer to flash ----------------------------------------------------------------------------------
 
 flash::ProgramDone Conv::program_stripe(Frontier& from, flash::Cause cause) {
+  const u64 ready = from.ready;
+  const flash::ProgramDone done = program_units(from, cause);
+  if (from.next == from.end) {
+    close_superblock(from);
+    if (handles_ != 0 && from.stream < host_streams_) {
+      events_.add({PlacementEvent::Kind::kImplicitlyModified, static_cast<u16>(handle_of(from.stream)), ready, 0});
+    }
+  }
+  return done;
+}
+
+// The stripe unit only: its superblock, which it may have filled, stays with the frontier.
+flash::ProgramDone Conv::program_units(Frontier& from, flash::Cause cause) {
   if (from.stripe_left != 0) {
     statistics_.padding_units.add(from.stripe_left);
     from.next += from.stripe_left;
@@ -207,7 +217,6 @@ flash::ProgramDone Conv::program_stripe(Frontier& from, flash::Cause cause) {
     if (fill.group == from.group) fill.filling = false;
     if (handles_ != 0) note_remaining(from);
   }
-  if (from.next == from.end) close_superblock(from);
   return done;
 }
 
@@ -272,15 +281,23 @@ void Conv::update(u64 now, u16 handle) {
   bool partly = false;
   for (u32 i = 0; i < separation_->host_streams; i++) {
     const u32 stream = handle * separation_->host_streams + i;
-    if (fills_[stream].filling) program_stream(stream);
     Frontier& from = frontier(fills_[stream].group, stream);
+    if (fills_[stream].filling) {
+      const u64 ready = from.ready;
+      program_units(from, flash::Cause::kHost);
+      if (from.next == from.end) {
+        partly = true;  // the rest is padding
+        close_superblock(from);
+      }
+      keep_pace(from.group, layout_.stripe_units, ready);
+    }
     if (collector_streams_ == 0) {
       // Garbage collection may append here, too: it must not count on what is left of the superblock.
       const Collector& collector = collectors_[from.group];
       if (collector.victim != kNone && blocks_[collector.victim].valid > blocks_.free_units(from.group)) {
         collect_now(from.group, now);
       }
-      if (from.stripe != kNone) program_stripe(from, flash::Cause::kBackground);
+      if (from.stripe != kNone) program_units(from, flash::Cause::kBackground);
     }
     if (from.superblock == kNone) continue;
     if (from.next == from.superblock * layout_.superblock_units) continue;  // still empty

@@ -170,6 +170,7 @@ Status check_io_management_send(const IoContext& context, Task& task) {
 void act_ruh_update(const IoContext& context, Task& task, u64 now) {
   Model& model = context.ns->region->model;
   for (u32 i = 0; i < task.list->count; i++) model.update_placement(now, task.list->placement_ids[i]);
+  collect_placement_events(context.shared);
   task.list = nullptr;
 }
 

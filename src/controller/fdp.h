@@ -64,7 +64,8 @@ class FdpEvents {
 // Whether any namespace has Flexible Data Placement.
 bool has_placement(const Shared& shared);
 
-// Takes what has happened to reclaim units so far into the events, as far as they are enabled now.
+// Takes what has happened to reclaim units so far into the events, as far as they are enabled now. Soon after it happened: events
+// stand in the log in the order in which they came here, and a device type keeps few, wanted or not.
 void collect_placement_events(Shared& shared);
 
 // The placement of a write (DTYPE and DSPEC). An invalid identifier is reported as an event; the write then goes to the

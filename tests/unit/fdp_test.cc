@@ -263,6 +263,55 @@ TEST_F(Fdp, InvalidIdentifierIsAnEvent) {
   EXPECT_EQ(enable_events(0, {0x55}).status, Status::kInvalidField) << "no such event type";
 }
 
+// Whichever part of the device has noticed them.
+TEST_F(Fdp, EventsAreInOrder) {
+  ASSERT_TRUE(enable_events(0, {0x03}).ok());
+  ASSERT_TRUE(enable_events(3, {0x00}).ok());
+  for (int i = 0; i < 2; i++) {
+    ASSERT_TRUE(write(0, 3).ok());
+    ASSERT_TRUE(update({3}).ok());
+    ASSERT_TRUE(write(0, 9).ok());
+  }
+  std::vector<u8> events(64 + 64 * 4);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  ASSERT_EQ(le(events, 0, 4), 4u);
+  for (u32 i = 0; i < 4; i++) EXPECT_EQ(events[64 + 64 * i], i % 2 == 0 ? 0x00 : 0x03) << i;
+}
+
+// A handle that goes on to another reclaim unit because the host said so has not gone by itself, wherever in a unit it was.
+TEST_F(Fdp, OnlyAFullReclaimUnitModifiesItsHandleImplicitly) {
+  ASSERT_TRUE(enable_events(2, {0x00, 0x81}).ok());
+  const u64 whole = room(2) / 8;
+  u32 updates = 0;
+  for (u64 units = 1; units < whole; units += units < whole - 2 ? 5 : 1) {
+    for (u64 i = 0; i < units; i++) ASSERT_TRUE(write(i * 8, 2).ok());
+    ASSERT_TRUE(update({2}).ok());
+    updates++;
+  }
+  std::vector<u8> events(64 + 64 * 63);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 0).ok());
+  EXPECT_EQ(le(events, 0, 4), 0u);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 1).ok());
+  EXPECT_EQ(le(events, 0, 4), updates);
+  for (u64 i = 0; i < whole; i++) ASSERT_TRUE(write(i * 8, 2).ok());
+  ASSERT_TRUE(rig_.io(cmd::flush()).ok());
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 0).ok());
+  ASSERT_EQ(le(events, 0, 4), 1u);
+  EXPECT_EQ(events[64], 0x81);
+}
+
+TEST_F(Fdp, EventsThatNobodyWantsDisplaceNone) {
+  ASSERT_TRUE(enable_events(2, {0x81}).ok());
+  const u64 whole = room(2) / 8;
+  for (u64 i = 0; i < whole + 2; i++) ASSERT_TRUE(write(i * 8, 2).ok());
+  for (u64 i = 0; i < 70 * whole; i++) ASSERT_TRUE(write(i % 8192 * 8, 1).ok());
+  std::vector<u8> events(64 + 64 * 2);
+  ASSERT_TRUE(log(LogPage::kFdpEvents, &events, 0).ok());
+  ASSERT_EQ(le(events, 0, 4), 1u);
+  EXPECT_EQ(events[64], 0x81) << "implicitly modified";
+  EXPECT_EQ(le(events, 64 + 2, 2), 2u) << "PID";
+}
+
 TEST_F(Fdp, DirectivesAreReported) {
   std::vector<u8> data(4096);
   nvme::Sqe sqe = cmd::admin(nvme::AdminOpcode::kDirectiveReceive, 1);

@@ -16,7 +16,8 @@ import random
 import sys
 import time
 
-ADMIN64, IO64 = 0xC0504E47, 0xC0504E48
+from passthrough import ADMIN64, IO64, Command
+
 # Delete and create queues, event request, namespace management and attachment, doorbell buffers.
 FORBIDDEN_ADMIN = {0x00, 0x01, 0x04, 0x05, 0x0C, 0x0D, 0x15, 0x7C}
 # Queues, keep alive, host identifier, write protection.
@@ -25,21 +26,6 @@ KNOWN_ADMIN = [0x02, 0x06, 0x08, 0x09, 0x0A, 0x10, 0x11, 0x14, 0x18, 0x19, 0x1A,
 KNOWN_IO = [0x00, 0x01, 0x02, 0x04, 0x05, 0x08, 0x09, 0x0C, 0x12, 0x19, 0x1D]
 # These take long: seldom.
 RARE_ADMIN = {0x80, 0x84}
-
-
-class Command(ctypes.Structure):
-    """struct nvme_passthru_cmd64"""
-
-    _fields_ = [
-        ("opcode", ctypes.c_uint8), ("flags", ctypes.c_uint8), ("rsvd1", ctypes.c_uint16), ("nsid", ctypes.c_uint32),
-        ("cdw2", ctypes.c_uint32), ("cdw3", ctypes.c_uint32), ("metadata", ctypes.c_uint64), ("addr", ctypes.c_uint64),
-        ("metadata_len", ctypes.c_uint32), ("data_len", ctypes.c_uint32), ("cdw10", ctypes.c_uint32),
-        ("cdw11", ctypes.c_uint32), ("cdw12", ctypes.c_uint32), ("cdw13", ctypes.c_uint32), ("cdw14", ctypes.c_uint32),
-        ("cdw15", ctypes.c_uint32), ("timeout_ms", ctypes.c_uint32), ("rsvd2", ctypes.c_uint32), ("result", ctypes.c_uint64),
-    ]
-
-
-assert ctypes.sizeof(Command) == 80
 
 
 class Fuzzer:
