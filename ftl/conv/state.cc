@@ -16,6 +16,7 @@ void Conv::transfer(StateArchive& archive, u64* now) {
     for (u32 die = 0; die < layout_.geometry.dies; die++) {
       if (array_.die_free_at(die) > *now) *now = array_.die_free_at(die);
     }
+    if (last_done_ > *now) *now = last_done_;
   }
   archive.expect("the number of dies", layout_.geometry.dies);
   archive.expect("the mapping unit", layout_.unit_bytes);

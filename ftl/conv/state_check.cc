@@ -10,8 +10,8 @@ namespace nvmev::conv {
 
 namespace {
 
-// Nothing that was begun before a save ends so much later. ns.
-constexpr u64 kLongest = 1ull << 40;
+// Nothing that was begun before a save ends so much later: 2 years, of 65536 commands that take 1000 s each. ns.
+constexpr u64 kLongest = 1ull << 56;
 
 unsigned long long number(u64 value) { return value; }
 

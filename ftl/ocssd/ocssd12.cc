@@ -73,7 +73,7 @@ void Ocssd12::set_initial(const InitialBlocks& blocks) {
 
 void Ocssd12::format() {
   memset(written_.data(), 0, written_.size() * sizeof(u64));
-  memset(map_.data(), 0, map_.size() * sizeof(u32));
+  if (has_l2p_table()) memset(map_.data(), 0, map_.size() * sizeof(u32));
 }
 
 u64 Ocssd12::state_hash() const {

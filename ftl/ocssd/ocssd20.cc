@@ -178,18 +178,22 @@ VectorOutcome Ocssd20::reset(u64 now, const AddressList& addresses) {
     chunk.command = command_;
   }
   if (!outcome.moves) return outcome;
+  const auto break_chunk = [&](u32 i, Status status) {
+    refuse(i, status);
+    outcome.moves = true;
+  };
   for (u32 i = 0; i < addresses.count; i++) {
     const u64 number = shape_.chunk_of(addresses[i]);
     Chunk& chunk = chunks_[number];
     if (chunk.state == ChunkState::kOffline) {  // since an earlier address of the same command
-      refuse(i, Status::kOfflineChunk);
+      break_chunk(i, Status::kOfflineChunk);
       continue;
     }
     const u64 end = nand_.erase(number, 1, now);
     if (end > outcome.done) outcome.done = end;
     if (chunk.reset_fails || reset_faults_.hit(shape_, number, 0, random_) != nullptr) {
       chunks_.set_state(number, ChunkState::kOffline);
-      refuse(i, Status::kInvalidReset);
+      break_chunk(i, Status::kInvalidReset);
       continue;
     }
     chunks_.set_state(number, ChunkState::kFree);
@@ -197,7 +201,7 @@ VectorOutcome Ocssd20::reset(u64 now, const AddressList& addresses) {
     chunk.notified = 0;
     resets_.add(1);
     if (!chunks_.wear_out(number)) {
-      refuse(i, Status::kOfflineChunk);
+      break_chunk(i, Status::kOfflineChunk);
     } else if (chunks_.ahead_of_mean(number, config_.wear_threshold)) {
       notify(number, nvme::chunk_event::kWear);
     }

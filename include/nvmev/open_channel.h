@@ -55,7 +55,7 @@ struct VectorOutcome {
   u64 done;             // modelled ns, >= now
   nvme::Status status;  // kSuccess, kHighEcc and media failures of a write move the data of `runs`; others move nothing
   u64 failed = 0;       // a bit for each address that failed
-  bool moves = true;    // whether `runs` are to be moved
+  bool moves = true;    // whether `runs` are to be moved; of an erase: whether what did not fail was erased
   u32 runs = 0;
   u32 to_runs = 0;      // of kCopy, behind the others
 };

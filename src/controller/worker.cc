@@ -235,7 +235,9 @@ u32 Worker::step_long() {
   if (work.given_up) {
     released_++;
   } else {
-    finish(work.task, work.task.status);
+    // Of an open-channel SSD, some chunks may have failed before the others were given back.
+    const bool in_part = work.task.family == CommandFamily::kOpenChannel && work.task.list != nullptr;
+    finish(work.task, in_part ? work.task.list->outcome : work.task.status);
   }
   if (work.task.list != nullptr) work.task.list->give_back();
   waits_for_others_.store(false, std::memory_order_release);

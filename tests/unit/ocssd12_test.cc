@@ -86,6 +86,18 @@ class Ocssd12 : public testing::Test {
   OpenChannelDriver ssd;
 };
 
+class WithoutMap : public Ocssd12 {
+ protected:
+  WithoutMap() : Ocssd12(small({{"lreadl2ptbl", "0"}})) {}
+};
+
+TEST_F(WithoutMap, FormatForgetsWhatWasWritten) {
+  ASSERT_TRUE(write(row(0, 0, 0, 0), 1).ok());
+  ASSERT_TRUE(rig.admin(cmd::format(1, 3)).ok());
+  EXPECT_EQ(ssd.read(row(0, 0, 0, 0)).status(), Status::kEmptyPage);
+  EXPECT_TRUE(write(row(0, 0, 0, 0), 2).ok());
+}
+
 TEST_F(Ocssd12, Geometry) {
   const std::vector<u8> id = ssd.geometry();
   EXPECT_EQ(id[0], 1) << "version";

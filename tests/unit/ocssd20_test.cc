@@ -85,6 +85,28 @@ class Faulty : public Ocssd20 {
                        {"chunk_state", "1/0/0/offline+1/0/1/closed/10+1/0/2/open/8+1/0/3/free/random"}})) {}
 };
 
+class OneBreaks : public Ocssd20 {
+ protected:
+  OneBreaks() : Ocssd20(small({{"reset_fail", "0/0/1/100"}, {"chunk_state", "0/0/0/free/random+0/0/2/free/random"}})) {}
+};
+
+// Sectors of an open random chunk that were not written since its reset read as zeros, although the reset of another chunk failed.
+TEST_F(OneBreaks, TheResetOfTheOtherChunksIsWhole) {
+  for (const u32 chunk : {0u, 2u}) ASSERT_TRUE(write(range(chunk, 0, 8), 100).ok());
+  ASSERT_TRUE(write(range(1, 0, 2)).ok());
+  const OpenChannelDriver::Result reset = ssd.erase({address(0, 0), address(1, 0), address(2, 0)});
+  EXPECT_EQ(reset.status(), Status::kInvalidReset);
+  EXPECT_EQ(reset.failed, 2u);
+  for (const u32 chunk : {0u, 2u}) {
+    EXPECT_EQ(state(chunk), ChunkState::kFree);
+    ASSERT_TRUE(write(range(chunk, 8, 2), 200).ok());
+    const OpenChannelDriver::Result read = ssd.read(range(chunk, 0, 10));
+    ASSERT_TRUE(read.ok());
+    for (u32 i = 0; i < 10; i++) expect_sector(read, i, i < 8 ? 0 : 192 + i);
+  }
+  EXPECT_EQ(state(1), ChunkState::kOffline);
+}
+
 // ---- Write protection (feature 84h)
 
 TEST_F(Ocssd20, AProtectedNamespaceKeepsItsChunks) {

@@ -279,6 +279,23 @@ TEST_P(State, ADamagedSuperblockLeavesTheOther) {
 
 INSTANTIATE_TEST_SUITE_P(Types, State, testing::Values("nvm", "conv", "both", "controllers"));
 
+// However long what was under way would have taken: here the firmware begins a command every 1000 s.
+TEST(StateFile, ALongQueueThatWasGivenUpIsNoDamage) {
+  Settings settings = kConv;
+  settings.add("fw_interval", "1000000000000");
+  TestFile file;
+  {
+    Attached first(file, settings);
+    ASSERT_EQ(first.loaded, 0) << first.message;
+    for (u32 i = 0; i < 8; i++) first.rig.driver.submit(1, cmd::write_zeroes(i * 8, 8));
+    first.rig.runner.settle();
+    first.rig.driver.disable();
+    ASSERT_EQ(first.save(), 0) << first.message;
+  }
+  Attached second(file, settings);
+  EXPECT_EQ(second.loaded, 0) << second.message;
+}
+
 TEST(StateFile, OtherDevicesAndVersionsAreRefused) {
   TestFile file;
   {

@@ -291,20 +291,29 @@ void act_erase(const IoContext& context, Task& task, u64 now) {
   const VectorOutcome outcome = execute(context, task, now, request);
   const bool vector = task.sqe.opcode == nvme::kVectorErase;
   if (vector) task.result = outcome.failed;
-  if (task.status != Status::kSuccess) {
+  if (task.status != Status::kSuccess && !outcome.moves) {
     task.list = nullptr;
     return;
   }
-  for (u32 i = 0; ssd.version() == 2 && i < count; i++) {
-    const nvme::ChunkDescriptor descriptor = describe(*context.ns, now, ssd.chunk_of(task.list->from[i]));
+  // What has failed in part gives back what the other chunks held before it says so.
+  CommandList& list = *task.list;
+  const bool whole = task.status == Status::kSuccess;
+  list.outcome = task.status;
+  task.status = Status::kSuccess;
+  u32 erased = 0;
+  for (u32 i = 0; i < count; i++) {
+    if ((outcome.failed >> i & 1) == 0) list.from[erased++] = list.from[i];
+  }
+  for (u32 i = 0; ssd.version() == 2 && i < erased; i++) {
+    const nvme::ChunkDescriptor descriptor = describe(*context.ns, now, ssd.chunk_of(list.from[i]));
     const u64 to = task.sqe.mptr + i * sizeof(descriptor);
-    if (vector && task.sqe.mptr != 0) copy_to_bus(context.shared.bus, to, &descriptor, sizeof(descriptor));
+    if (vector && whole && task.sqe.mptr != 0) copy_to_bus(context.shared.bus, to, &descriptor, sizeof(descriptor));
     // Sectors that were not written since can be read in an open random chunk: they must not be what they were.
     const bool random = descriptor.type & nvme::chunk_type::kRandom;
     if (random && !context.shared.medium.thin()) task.op = IoOp::kWriteZeroes;
   }
-  task.list->plane_mode = request.plane_mode;
-  discard_chunks(context, task, count);
+  list.plane_mode = request.plane_mode;
+  discard_chunks(context, task, erased);
 }
 
 // ---- The table -------------------------------------------------------------------------------------------------------
