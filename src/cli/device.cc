@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "device_directory.h"
 #include "device_list.h"
@@ -30,6 +32,19 @@ std::vector<Assignment> split(const std::vector<std::string>& texts) {
   return assignments;
 }
 
+// Takes back what was made, however far it got, and says why: what went wrong, and what is left after all.
+[[noreturn]] void take_back(const std::vector<std::string>& names, const std::exception& why) {
+  std::string text = why.what();
+  for (const std::string& name : names) {
+    try {
+      DeviceDirectory(name).remove();
+    } catch (const std::runtime_error& error) {
+      text += fmt::format("; it stays: {}", error.what());
+    }
+  }
+  throw std::runtime_error(text);
+}
+
 // All of it, or nothing of it is left.
 void create_one(const std::string& name, const std::vector<Assignment>& assignments, bool on) {
   DeviceDirectory device(name);
@@ -37,9 +52,8 @@ void create_one(const std::string& name, const std::vector<Assignment>& assignme
   try {
     device.set(assignments);
     if (on) device.set_power(true);
-  } catch (...) {
-    device.remove();
-    throw;
+  } catch (const std::exception& error) {
+    take_back({name}, error);
   }
 }
 
@@ -60,10 +74,22 @@ struct Described {
 std::vector<Described> read_file(const std::string& file) {
   std::ifstream in(file);
   if (!in) throw std::runtime_error("cannot read " + file);
+  if (std::filesystem::is_directory(file)) throw std::runtime_error(file + " is a directory: a file is right");
   nlohmann::ordered_json all;
+  // The parser keeps the last of several values of a name: what is given twice was meant otherwise.
+  std::vector<std::set<std::string>> names;
+  const auto look = [&](int, nlohmann::ordered_json::parse_event_t event, nlohmann::ordered_json& parsed) {
+    using Event = nlohmann::ordered_json::parse_event_t;
+    if (event == Event::object_start) names.emplace_back();
+    if (event == Event::object_end) names.pop_back();
+    if (event == Event::key && !names.back().insert(parsed.get<std::string>()).second) {
+      throw std::runtime_error(fmt::format("{}: '{}' is there twice in one object: once is right", file, parsed.get<std::string>()));
+    }
+    return true;
+  };
   try {
-    all = nlohmann::ordered_json::parse(in);
-  } catch (const nlohmann::json::parse_error& error) {
+    all = nlohmann::ordered_json::parse(in, look);
+  } catch (const nlohmann::json::exception& error) {
     throw std::runtime_error(fmt::format("{}: {}", file, error.what()));
   }
   const char* right = "an object of devices, each an object of parameters, is right";
@@ -88,9 +114,8 @@ void load(const Arguments& arguments) {
       create_one(device.name, device.assignments, true);
       made.push_back(device.name);
     }
-  } catch (...) {
-    for (const std::string& name : made) DeviceDirectory(name).remove();
-    throw;
+  } catch (const std::exception& error) {
+    take_back(made, error);
   }
 }
 

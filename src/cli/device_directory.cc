@@ -49,6 +49,7 @@ std::string with_key(const std::string& keys, const std::string& key, const std:
 }  // namespace
 
 DeviceDirectory::DeviceDirectory(std::string name) : name_(std::move(name)) {
+  if (name_.find('\0') != std::string::npos) throw std::runtime_error("a name of a device has a zero byte in it: printable ones are right");
   if (name_.empty() || name_.find('/') != std::string::npos || name_[0] == '.') {
     throw std::runtime_error(fmt::format("'{}' is no name of a device", name_));
   }
@@ -64,9 +65,11 @@ std::vector<std::string> DeviceDirectory::names() {
   return names;
 }
 
+bool DeviceDirectory::exists() const { return fs::is_directory(kDevices / name_); }
+
 void DeviceDirectory::check() const {
   check_module();
-  if (!fs::is_directory(kDevices / name_)) throw std::runtime_error(name_ + ": there is no such device");
+  if (!exists()) throw std::runtime_error(name_ + ": there is no such device");
 }
 
 std::string DeviceDirectory::path(const std::string& key) const { return kDevices / name_ / key; }
@@ -79,8 +82,8 @@ void DeviceDirectory::make() {
   check_module();
   KernelLog log;
   if (mkdir(path("").c_str(), 0755) == 0) return;
-  if (errno == EEXIST && fs::is_directory(path(""))) throw std::runtime_error(name_ + ": there is such a device already");
   const int error = errno;
+  if (error == EEXIST && fs::is_directory(path(""))) throw std::runtime_error(name_ + ": there is such a device already");
   fail(name_, error, log.read(""));
 }
 
@@ -90,6 +93,13 @@ void DeviceDirectory::remove() {
 }
 
 void DeviceDirectory::write(const std::string& key, const std::string& value) {
+  // configfs cuts longer ones off, and the module would take what is left. With the line end.
+  constexpr std::size_t kMost = 4095;
+  if (value.size() + 1 > kMost) throw std::runtime_error(fmt::format("{}: {} has {} characters: at most {} is right", name_, key, value.size(), kMost - 1));
+  // A value is one line, and ends where a C string does.
+  if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' || c == 127; })) {
+    throw std::runtime_error(fmt::format("{}: {} has a control character in it: printable ones are right", name_, key));
+  }
   KernelLog log;
   const int file = open(path(key).c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0) fail(name_, errno, "");
@@ -113,7 +123,6 @@ void DeviceDirectory::set(const std::vector<Assignment>& assignments) {
   check();
   const bool running = power();
   std::string keys = running ? "" : get("keys");
-  bool changed = false;
   for (const auto& [key, value] : assignments) {
     if (key != "keys" && has_file(key)) {
       write(key, value);
@@ -121,10 +130,9 @@ void DeviceDirectory::set(const std::vector<Assignment>& assignments) {
       write("keys", key == "keys" ? value : key + "=" + value);
     } else {
       keys = key == "keys" ? value : with_key(keys, key, value);
-      changed = true;
+      write("keys", keys);
     }
   }
-  if (changed) write("keys", keys);
 }
 
 std::string DeviceDirectory::get(const std::string& key) const {

@@ -31,6 +31,7 @@ class DeviceDirectory {
   // Changes parameters one after the other; the first that is refused ends it, and those before it stay. Keys without a file are
   // changed through the file `keys`.
   void set(const std::vector<Assignment>& assignments);
+  bool exists() const;
   std::string get(const std::string& key) const;
   // The files of the device but `power`, sorted.
   std::vector<std::string> keys() const;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -69,6 +70,13 @@ void find_nodes(DeviceEntry& device, const std::string& serial) {
   device.namespaces.assign(namespaces.begin(), namespaces.end());
 }
 
+std::uint64_t number_of(const std::string& name, const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  throw std::runtime_error(fmt::format("{}: capacity '{}' is no number of bytes", name, text));
+}
+
 // `get` reads a parameter.
 template <typename Get>
 DeviceEntry describe(const std::string& name, bool on, Get get) {
@@ -78,7 +86,7 @@ DeviceEntry describe(const std::string& name, bool on, Get get) {
   device.type = get("namespaces");
   if (device.type.empty()) device.type = get("type");
   if (!on) return device;
-  device.capacity = std::stoull(get("capacity"));
+  device.capacity = number_of(name, get("capacity"));
   find_nodes(device, get("serial"));
   return device;
 }
@@ -104,7 +112,12 @@ std::vector<DeviceEntry> list_devices() {
   if (parameter("nr_devices") == "1") devices.push_back(describe("nvmev0", true, parameter));
   for (const std::string& name : DeviceDirectory::names()) {
     const DeviceDirectory device(name);
-    devices.push_back(describe(name, device.power(), [&](const std::string& key) { return device.get(key); }));
+    try {
+      devices.push_back(describe(name, device.power(), [&](const std::string& key) { return device.get(key); }));
+    } catch (const std::runtime_error&) {
+      // Others make and remove devices meanwhile.
+      if (device.exists()) throw;
+    }
   }
   return devices;
 }

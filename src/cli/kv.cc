@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -20,7 +22,7 @@ constexpr int kNoSuchKey = 1;
 
 struct Arguments {
   std::string device, key, value, file, from;
-  bool hex = false, must_exist = false, must_not_exist = false;
+  bool has_value = false, hex = false, must_exist = false, must_not_exist = false;
   std::size_t most = ~static_cast<std::size_t>(0);
   VerifySettings verify;
 };
@@ -29,7 +31,12 @@ std::string from_hex(const std::string& text) {
   if (text.size() % 2 != 0) throw std::invalid_argument("hexadecimal keys have two digits for each byte");
   std::string bytes;
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    bytes += static_cast<char>(std::stoul(text.substr(i, 2), nullptr, 16));
+    unsigned char byte;
+    const auto [end, error] = std::from_chars(&text[i], &text[i] + 2, byte, 16);
+    if (error != std::errc() || end != &text[i] + 2) {
+      throw std::invalid_argument(fmt::format("'{}' is no byte of a key: two hexadecimal digits are right", text.substr(i, 2)));
+    }
+    bytes += static_cast<char>(byte);
   }
   return bytes;
 }
@@ -45,11 +52,14 @@ std::string key_of(const Arguments& arguments) { return arguments.hex ? from_hex
 std::string read_all(const std::string& file) {
   if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::runtime_error("cannot read " + file);
+  if (!in || std::filesystem::is_directory(file)) throw std::runtime_error("cannot read " + file);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
 void put(const Arguments& arguments) {
+  if (!arguments.has_value && arguments.file.empty()) {
+    throw std::invalid_argument("there is no value: VALUE, which may be '', or --file is right");
+  }
   const auto rule = arguments.must_exist       ? KvNamespace::kMustExist
                     : arguments.must_not_exist ? KvNamespace::kMustNotExist
                                                : KvNamespace::kAlways;
@@ -109,7 +119,10 @@ void add_kv(CLI::App& app) {
     return sub;
   };
   CLI::App* sub = with_key(command("put", "Stores a value", put));
-  CLI::Option* value = sub->add_option("VALUE", arguments->value);
+  CLI::Option* value = sub->add_option_function<std::string>("VALUE", [arguments](const std::string& text) {
+    arguments->value = text;
+    arguments->has_value = true;
+  });
   sub->add_option("-f,--file", arguments->file, "takes the value from a file, - is standard input")->excludes(value);
   CLI::Option* must = sub->add_flag("--must-exist", arguments->must_exist, "only replaces a value");
   sub->add_flag("--must-not-exist", arguments->must_not_exist, "only adds a key")->excludes(must);
@@ -124,10 +137,10 @@ void add_kv(CLI::App& app) {
   command("info", "Capacity, use and limits", info);
   sub = command("verify", "Stores, replaces, retrieves, lists and deletes random keys, and compares; the namespace must be empty",
                 [](const Arguments& given) { verify(given.device, given.verify); });
-  sub->add_option("--keys", arguments->verify.keys, "how many")->capture_default_str();
+  sub->add_option("--keys", arguments->verify.keys, "how many")->capture_default_str()->check(CLI::Range(1ull, 1ull << 32));
   sub->add_option("--value-max", arguments->verify.value_max, "bytes of the largest values")->capture_default_str();
   sub->add_option("--large-every", arguments->verify.large_every, "one value of so many is larger than 1 KiB")->capture_default_str();
-  sub->add_option("--threads", arguments->verify.threads)->capture_default_str();
+  sub->add_option("--threads", arguments->verify.threads)->capture_default_str()->check(CLI::Range(1, 1024));
   sub->add_option("--seed", arguments->verify.seed)->capture_default_str();
 }
 

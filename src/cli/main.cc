@@ -3,11 +3,19 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "device.h"
 #include "kv.h"
 #include "zns.h"
+
+namespace {
+
+constexpr int kError = 2;
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Tools for drives of NVMeVirt, and for others that have the same command sets.", "nvmev");
@@ -18,10 +26,18 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    // Whatever is wrong with the arguments is an error like others; 1 is for what a command did not find.
+    const int status = app.exit(error);
+    return status <= 1 ? status : kError;
   } catch (const std::exception& error) {
     fmt::print(stderr, "nvmev: {}\n", error.what());
-    return 2;
+    return kError;
+  }
+  // What did not reach whoever reads it was not told.
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    fmt::print(stderr, "nvmev: standard output cannot be written\n");
+    return kError;
   }
   return 0;
 }

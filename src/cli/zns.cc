@@ -17,12 +17,15 @@ void add_zns(CLI::App& app) {
     CLI::App* sub = zns->add_subcommand(name, what);
     sub->add_option("DEVICE", *device)->required();
     sub->add_option("--zones", settings->zones, "the first so many zones, which are reset")->capture_default_str();
-    sub->add_option("--bs", settings->block, "bytes of a command")->transform(CLI::AsSizeValue(false))->capture_default_str();
+    sub->add_option("--bs", settings->block, "bytes of a command")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(512, 1 << 24))
+        ->capture_default_str();
     sub->add_option("--size", settings->zone_bytes, "bytes to write to each zone; 0: all of it")
         ->transform(CLI::AsSizeValue(false))
         ->capture_default_str();
-    if (append) sub->add_option("--depth", settings->depth, "commands in flight of each thread")->capture_default_str();
-    sub->add_option("--threads", settings->threads)->capture_default_str();
+    if (append) sub->add_option("--depth", settings->depth, "commands in flight of each thread")->capture_default_str()->check(CLI::Range(1, 4096));
+    sub->add_option("--threads", settings->threads)->capture_default_str()->check(CLI::Range(1, 1024));
     sub->add_flag("!--no-verify", settings->verify, "do not read back what was written");
     sub->callback([device, settings, append] {
       settings->append = append;

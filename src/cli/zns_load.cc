@@ -57,6 +57,9 @@ class Load {
     if (settings.block == 0 || settings.block % device_.block_bytes() != 0) {
       throw std::invalid_argument(fmt::format("--bs {}: a multiple of {} is right", settings.block, device_.block_bytes()));
     }
+    if (settings.zone_bytes % device_.block_bytes() != 0) {
+      throw std::invalid_argument(fmt::format("--size {}: 0 or a multiple of {} is right", settings.zone_bytes, device_.block_bytes()));
+    }
     for (const ZonedNamespace::Zone& zone : zones_) device_.reset(zone);
     left_ = std::vector<ZoneLeft>(zones_.size());
     places_.resize(settings.threads);
