@@ -18,7 +18,8 @@ SERIES = {
     "6.12": ("trixie",),
     "7.x": ("trixie-backports", "sid"),
 }
-USERLAND_SUITE = "bookworm"
+# The suites whose programs the guests have: two generations of nvme-cli, fio and mkfs.
+USERLANDS = {"5.10": "bookworm", "6.1": "bookworm", "6.12": "trixie", "7.x": "trixie"}
 _UNSTABLE = "sid"
 _LISTS_LAST = 3600
 

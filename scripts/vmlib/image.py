@@ -2,7 +2,7 @@
 
 A guest's root is an initramfs: nothing has to be loaded, attached or mounted before its first
 program runs, so there is nothing that can fail under emulation. It is the concatenation of three
-cpio archives: the user land (one for all kernels), the kernel's modules, and what the run puts in.
+cpio archives: the user land (one for several kernels), the kernel's modules, and what the run puts in.
 Measured under TCG, unpacking costs a second and a half of a boot.
 """
 
@@ -20,10 +20,10 @@ CHROOT_PACKAGES = ("make", "gcc", "g++", "kmod")
 GUEST_PACKAGES = (
     "fio", "nvme-cli", "e2fsprogs", "xfsprogs", "btrfs-progs", "f2fs-tools", "util-linux",
     "util-linux-extra", "pciutils", "kmod", "procps", "psmisc", "busybox-static", "python3-minimal",
-    "dmsetup",
+    "dmsetup", "smartmontools",
 )
-# What the user land's suite lacks, and a suite that has it: programs that run with the libraries of GUEST_PACKAGES.
-GUEST_PACKAGES_OF_OTHERS = {"dm-zoned-tools": "trixie"}
+# What not every suite has.
+GUEST_PACKAGES_OF = {"trixie": ("dm-zoned-tools",)}
 # Packages bring these along; no test needs them, and every boot would unpack them.
 GUEST_WITHOUT = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/perl*", "usr/share/info",
@@ -52,7 +52,7 @@ class Image:
         self.chroot = self.place / "chroot"
         self.vmlinuz = self.place / "vmlinuz"
         self.modules = self.place / "modules.cpio"
-        self.userland = host.CACHE / "userland.cpio"
+        self.userland = host.CACHE / f"userland-{debian.USERLANDS[series]}.cpio"
         self.stamp = self.place / "image.json"
 
     @property
@@ -87,26 +87,22 @@ def _remove(*places):
 
 
 def _make_userland(image):
+    suite = debian.USERLANDS[image.series]
+    packages = GUEST_PACKAGES + GUEST_PACKAGES_OF.get(suite, ())
     partial = image.userland.with_suffix(".partial")
     prune = " -o ".join(f"-path './{place}'" for place in GUEST_WITHOUT)
-    others = host.CACHE / "userland.debs"
     # The archive is written by the hook, so no tree is left over that only root could remove.
-    hook = (f"find '{others}' -name '*.deb' -exec dpkg-deb -x {{}} \"$1\" ';' && cd \"$1\""
-            f" && find . -xdev \\( {prune} \\) -prune -o -print | cpio --quiet -o -H newc > '{partial}'")
-    key = _key(debian.USERLAND_SUITE, GUEST_PACKAGES, GUEST_PACKAGES_OF_OTHERS, hook)
-    stamp = host.CACHE / "userland.key"
+    hook = (f"cd \"$1\" && find . -xdev \\( {prune} \\) -prune -o -print"
+            f" | cpio --quiet -o -H newc > '{partial}'")
+    key = _key(suite, packages, hook)
+    stamp = image.userland.with_suffix(".key")
     with host.locked("userland"):
         if image.userland.exists() and stamp.exists() and stamp.read_text() == key:
             return
-        host.say(f"making the guests' user land from {debian.USERLAND_SUITE} (once, half a minute)")
+        host.say(f"making the user land of {suite} for guests (once, half a minute)")
         stamp.unlink(missing_ok=True)
-        shutil.rmtree(others, ignore_errors=True)
-        others.mkdir()
-        for package, suite in GUEST_PACKAGES_OF_OTHERS.items():
-            if debian.download(package, others, suite=suite) is None:
-                host.say(f"{suite} offers no {package} at present: tests that want it will be skipped")
-        _mmdebstrap(debian.USERLAND_SUITE, "-", host.CACHE / "userland.log", "making the user land",
-                    "--variant=essential", "--format=null", f"--include={','.join(GUEST_PACKAGES)}",
+        _mmdebstrap(suite, "-", image.userland.with_suffix(".log"), "making the user land",
+                    "--variant=essential", "--format=null", f"--include={','.join(packages)}",
                     f"--customize-hook={hook}")
         partial.replace(image.userland)
         stamp.write_text(key)
