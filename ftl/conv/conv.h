@@ -44,6 +44,7 @@ class Conv final : public Ftl, public Placement {
   void set_host_memory(u64 bytes) override { map_cache_.set_host_pages(static_cast<u32>(bytes / layout_.unit_bytes)); }
   Placement* placement() override { return offers_placement_ ? this : nullptr; }
   StreamLimits streams() const override;
+  PreferredSizes preferred_sizes() const override { return {layout_.unit_bytes, layout_.stripe_bytes()}; }
   void power_cycle(u64 now, u64 seed, PowerLossSink& sink) override;
   u32 erase_counts(u32 die, u32* counts, u32 size) const override { return wear_.erase_counts(die, counts, size); }
   u64 state_hash() const override;

@@ -49,6 +49,12 @@ struct StreamLimits {
   u64 unit_bytes;   // what a stream takes of the medium at a time: a multiple of that
 };
 
+// What a type likes best, for hosts that choose: NVM Command Set 1.0 figure 97, NPWG to NOWS. Bytes.
+struct PreferredSizes {
+  u32 unit;   // what writes and deallocations are best multiples of, in length and offset; 0: no preference
+  u32 write;  // the best length of a write: a multiple of that
+};
+
 enum class IoOp : u8 { kRead, kWrite, kFlush, kWriteZeroes, kDeallocate, kCompare };
 
 struct IoRequest {
@@ -127,6 +133,9 @@ class Ftl {
 
   // Streams that IoRequest::placement can name, from 1 on. Not with Flexible Data Placement. The same for its whole life.
   virtual StreamLimits streams() const { return {0, 0, 0}; }
+
+  // The same for its whole life.
+  virtual PreferredSizes preferred_sizes() const { return {0, 0}; }
 
   // Power fails at `now` (as IoRequest::now), without any notice, and comes back. Commands that finished by then and
   // were forced (FUA, a Flush behind them, no volatile cache) keep their effect, and so do deallocations. Each other

@@ -55,6 +55,16 @@ void fill_atomic_units(const AtomicUnits& units, u32 lba_shift, nvme::IdentifyNa
   data.nabo = static_cast<u16>(units.offset() >> lba_shift);
 }
 
+// In blocks that are counted from the namespace's first one, which need not be at the start of a unit.
+void fill_preferences(const Namespace& ns, nvme::IdentifyNamespace& data) {
+  const PreferredSizes sizes = ns.region->model.preferred_sizes();
+  const u32 shift = ns.lba_shift();
+  if (sizes.unit < 1u << shift || (ns.base - ns.region->base) % sizes.unit != 0) return;
+  data.nsfeat |= nvme::kNsfeatOptimalPerformance;
+  data.npwg = data.npwa = data.npdg = data.npda = blocks_of(sizes.unit, shift);
+  data.nows = blocks_of(sizes.write, shift);
+}
+
 void fill_controller(Controller& controller, nvme::IdentifyController& data) {
   const Shared& shared = controller.shared();
   data.vid = static_cast<u16>(nvmev_config_pci_id(&shared.config));
@@ -155,6 +165,7 @@ void fill_namespace(const Shared& shared, const Namespace& ns, nvme::IdentifyNam
   if (shared.atomic_units.enabled() && ns.region->set->family == CommandFamily::kNvm) {
     fill_atomic_units(shared.atomic_units, ns.lba_shift(), data);
   }
+  fill_preferences(ns, data);
   put_u128(data.nvmcap, ns.allocated());
   // What is not reached is not told (section 8.1.3); NSZE and NCAP say that there is a namespace.
   const nvme::AnaState state = shared.ana.state(ns.ana_group);

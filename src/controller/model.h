@@ -92,6 +92,7 @@ class Model {
   void update_placement(u64 now, u16 handle);
   // Any thread.
   StreamLimits streams() const { return ftl_->streams(); }
+  PreferredSizes preferred_sizes() const { return ftl_->preferred_sizes(); }
   // Zones; nullptr where there are none. Their functions that are not for any thread are for carry_out().
   Zones* zones() const { return zones_; }
   // `at` of the events is on the host's clock.

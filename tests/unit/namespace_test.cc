@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "host/bytes.h"
 #include "host/rig.h"
 
 namespace nvmev::test {
@@ -18,7 +19,7 @@ constexpr u64 kCapacity = 64u << 20;  // of a Rig's device
 
 class Namespaces : public testing::Test {
  protected:
-  Namespaces() { rig_.start(2); }
+  explicit Namespaces(const Settings& settings = {}) : rig_(settings) { rig_.start(2); }
 
   Completion send(AdminOpcode opcode, u32 nsid, u32 select, const std::vector<u8>& data, u32 cdw11 = 0) {
     DmaBuffer buffer(rig_.driver.arena(), 4096);
@@ -274,6 +275,42 @@ TEST_F(Namespaces, DeletedWithCommandsInFlight) {
     EXPECT_TRUE(status == Status::kSuccess || status == Status::kInvalidNamespaceOrFormat);
   }
   EXPECT_EQ(rig_.runner.fault(), "");
+}
+
+class FlashNamespaces : public Namespaces {
+ protected:
+  FlashNamespaces()
+      : Namespaces({{"type", "conv"}, {"channels", "2"}, {"page_size", "16K"}, {"planes", "2"}, {"mapping_unit", "16K"}}) {}
+};
+
+// NPWG, NPWA, NPDG, NPDA and NOWS: multiples of a mapping unit, counted from the first block of the namespace.
+TEST_F(FlashNamespaces, PreferredSizes) {
+  const std::vector<u8> ns = rig_.driver.identify(Cns::kNamespace, 1).bytes;
+  EXPECT_EQ(ns[24] >> 4 & 1, 1) << "NSFEAT.OPTPERF";
+  for (u32 at = 64; at < 72; at += 2) EXPECT_EQ(le(ns, at, 2), 31u) << at;
+  const u64 write = le(ns, 72, 2) + 1;
+  EXPECT_GE(write, 64u);
+  EXPECT_EQ(write % 64, 0u) << "NOWS: a page of both planes, or several";
+  nvme::Sqe format = cmd::admin(AdminOpcode::kFormatNvm, 1);
+  format.cdw10 = 1;  // 4096 bytes
+  ASSERT_TRUE(rig_.admin(format).ok());
+  EXPECT_EQ(field(Cns::kNamespace, 1, 64) & 0xffff, 3u);
+  EXPECT_EQ((field(Cns::kNamespace, 1, 72) & 0xffff) + 1, write / 8);
+}
+
+TEST_F(FlashNamespaces, NothingIsPreferredWhereUnitsBeginElsewhere) {
+  ASSERT_TRUE(remove(1).ok());
+  for (u32 nsid = 1; nsid <= 2; nsid++) {
+    ASSERT_TRUE(create(24).ok());
+    ASSERT_TRUE(attachment(nsid, kAttach).ok());
+    EXPECT_EQ(field(Cns::kNamespace, nsid, 24) >> 4 & 1, nsid == 1) << nsid;
+    EXPECT_EQ(field(Cns::kNamespace, nsid, 64) & 0xffff, nsid == 1 ? 31u : 0u) << nsid;
+  }
+}
+
+TEST_F(Namespaces, FixedLatenciesPreferNothing) {
+  EXPECT_EQ(field(Cns::kNamespace, 1, 24) >> 4 & 1, 0u);
+  EXPECT_EQ(field(Cns::kNamespace, 1, 64), 0u);
 }
 
 }  // namespace

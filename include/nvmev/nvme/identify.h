@@ -284,9 +284,9 @@ static_assert(offsetof(IdentifyNamespace, lbaf) == 128);
 
 inline constexpr u8 kNmicShared = 1u << 0;
 inline constexpr u8 kNsfeatAtomicUnits = 1u << 1;  // NSABP: NAWUN, NAWUPF and NACWU are valid
-inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;
-// DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
 inline constexpr u8 kNsfeatDeallocatedError = 1u << 2;  // DAE: feature 05h, DULBE
+inline constexpr u8 kNsfeatOptimalPerformance = 1u << 4;  // OPTPERF: NPWG, NPWA, NPDG, NPDA and NOWS are valid
+// DLFEAT: deallocated blocks read as zeros (001b), Write Zeroes honours DEAC (bit 3).
 inline constexpr u8 kDlfeatZeroes = 1u << 0;
 inline constexpr u8 kDlfeatWriteZeroes = 1u << 3;
 
