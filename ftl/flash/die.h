@@ -34,12 +34,13 @@ class Die {
       // No room: the last two become one, that nothing can pass between.
       Op& tail = at(count_ - 1);
       tail.end = end;
+      tail.busy += end - start;
       tail.ticket = ticket_;
       tail.work = work;
       tail.suspends = kMaxSuspends;
       return ticket_;
     }
-    at(count_++) = {start, end, ticket_, work, cause, 0};
+    at(count_++) = {start, end, end - start, ticket_, work, cause, 0};
     return ticket_;
   }
 
@@ -90,18 +91,18 @@ class Die {
       const u32 i = place_ == count_ ? place_ - 1 : place_;
       Op& op = at(i);
       if (i == place_) {
-        const u64 length = op.end - op.start;
         op.start = start;
-        if (end + length > op.end) op.end = end + length;
+        if (end + op.busy > op.end) op.end = end + op.busy;
       } else {
         op.end = end;
       }
+      op.busy += end - start;
       push_back(i + 1);
       return;
     }
     for (u32 i = count_; i > place_; i--) at(i) = at(i - 1);
     count_++;
-    at(place_) = {start, end, 0, Work::kRead, Cause::kHost, 0};
+    at(place_) = {start, end, end - start, 0, Work::kRead, Cause::kHost, 0};
     push_back(place_ + 1);
   }
 
@@ -114,6 +115,7 @@ class Die {
 
   struct Op {
     u64 start, end;
+    u64 busy;    // at most what is between them: operations that became one may have had time between them, which moving them uses up
     u32 ticket;  // 0 for what open_read() put in
     Work work;
     Cause cause;
@@ -147,7 +149,9 @@ class Die {
     rest.suspends++;
     rest.start = now + suspend;
     rest.end = rest.start + (done.end - now) + suspend;
+    rest.busy = (done.busy < done.end - now ? done.busy : done.end - now) + suspend;
     done.end = now + suspend;
+    done.busy = done.end - done.start;
     done.ticket = 0;
     done.work = Work::kRead;  // nothing suspends a suspension
     push_back(i + 2);
@@ -160,8 +164,8 @@ class Die {
       const u64 free = at(i - 1).end;
       Op& op = at(i);
       if (op.start >= free) break;
-      op.end += free - op.start;
       op.start = free;
+      if (free + op.busy > op.end) op.end = free + op.busy;
     }
   }
 
