@@ -83,7 +83,7 @@ void DeviceDirectory::make() {
   KernelLog log;
   if (mkdir(path("").c_str(), 0755) == 0) return;
   const int error = errno;
-  if (error == EEXIST && fs::is_directory(path(""))) throw std::runtime_error(name_ + ": there is such a device already");
+  if (error == EEXIST && exists()) throw std::runtime_error(name_ + ": there is such a device already");
   fail(name_, error, log.read(""));
 }
 
