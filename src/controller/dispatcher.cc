@@ -2,7 +2,6 @@
 #include "dispatcher.h"
 
 #include "command_set.h"
-#include "fdp.h"
 #include "fused.h"
 #include "io_data.h"
 #include "nvmev/nvme/log.h"
@@ -321,7 +320,6 @@ Dispatcher::Prepared Dispatcher::prepare(SubmissionQueue& sq, Task& task, u64 no
 void Dispatcher::plan(const Namespace& ns, Task& task, u64 now) {
   u64 number = 0;
   task.status = plan_task(*shared_, ns, task, now, &number);
-  if (ns.region->model.placement() != nullptr) collect_placement_events(*shared_);
   if (task.undoable) task.result = number;
 }
 
